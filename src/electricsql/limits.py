@@ -1,0 +1,47 @@
+"""Everything that can grow, how far we let it, and why that far. Units come last in the names."""
+
+from typing import Final
+
+# The stream
+FRAME_BYTES_MAX: Final = 64 << 20  # a row with a 10 MB blob, and room to spare
+PART_BYTES: Final = 1 << 20  # deltas and uploads travel in parts of about this size
+PART_ROWS_MAX: Final = 5_000  # one part decodes in a few milliseconds
+COMPRESS_BYTES_MIN: Final = 4 << 10  # below this zstd costs more than it saves
+COMPRESS_LEVEL: Final = 3  # measured: higher levels cost more CPU than they save network
+TRANSACTION_BYTES_MAX: Final = (
+    256 << 20
+)  # encoded; what a service is willing to hold for one device
+IN_FLIGHT_TRANSACTIONS_MAX: Final = 1_000  # sent and not yet acknowledged, per device
+IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may exceed it alone
+CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
+UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
+
+# Time
+HEARTBEAT_MS: Final = 10_000  # below the 30 s idle time-out of mobile NATs
+SILENCE_MS_MAX: Final = 25_000  # two lost heartbeats and some slack end a connection
+HANDSHAKE_MS_MAX: Final = 10_000  # from accept to hello
+RECONNECT_MS_MIN: Final = 100
+RECONNECT_MS_MAX: Final = 30_000
+LOCAL_POLL_MS: Final = 20  # how soon a write by another program is noticed on the device
+HUB_POLL_MS_MIN: Final = 5  # how soon a direct write is noticed while there is traffic
+HUB_POLL_MS_MAX: Final = 50  # the same on an idle hub
+BUSY_TIMEOUT_MS: Final = 10_000  # SQLite: how long a writer waits for another one
+CLOCK_AHEAD_MS_MAX: Final = 60_000  # a device clock further ahead of the hub is cut back
+LOCK_WAIT_MS: Final = 500  # a merge gives way before Postgres' deadlock check (1 s) picks a victim
+DRAIN_MS_MAX: Final = 10_000  # after SIGTERM, until open work is cut off
+
+# Merging
+MERGE_CHANGES_MAX: Final = 5_000  # of several transactions in one Postgres transaction
+MERGE_TRANSACTIONS_MAX: Final = 1_000  # the id of a merged transaction has 10 bits for it
+
+# The HTTP API
+REQUEST_BYTES_MAX: Final = 32 << 20
+TOKEN_TTL_S: Final = 30 * 24 * 3600
+
+# Names and files
+SLUG_LENGTH_MAX: Final = 64
+IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
+
+assert SILENCE_MS_MAX > 2 * HEARTBEAT_MS, "one lost heartbeat must not close a connection"
+assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
+assert PART_BYTES < FRAME_BYTES_MAX

@@ -1,0 +1,230 @@
+"""Frames as bytes and back. What comes in is checked: anything odd is a `ProtocolError`.
+
+Blobs inside a frame (a transaction, a block) start with one byte: 0 for plain MessagePack, 1 for the same
+in zstd.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import msgspec
+import zstandard
+
+from electricsql.errors import ProtocolError
+from electricsql.limits import (
+    COMPRESS_BYTES_MIN,
+    COMPRESS_LEVEL,
+    FRAME_BYTES_MAX,
+    TRANSACTION_BYTES_MAX,
+)
+from electricsql.protocol.messages import BlockFrame, ChangesFrame, Down, TransactionFrame, Up
+from electricsql.replication import Block, Change, Clock, Cursor, Op, Shadow, Transaction
+from electricsql.schema import Table
+
+PLAIN: Final = b"\x00"
+ZSTD: Final = b"\x01"
+
+T = TypeVar("T")
+
+_encoder = msgspec.msgpack.Encoder()
+_up = msgspec.msgpack.Decoder(Up)
+_down = msgspec.msgpack.Decoder(Down)
+_block = msgspec.msgpack.Decoder(BlockFrame)
+_transaction = msgspec.msgpack.Decoder(TransactionFrame)
+_clocks = msgspec.msgpack.Decoder(dict[int, tuple[int, int]])
+
+
+def encode_frame(frame: Up | Down) -> bytes:
+    """A frame's bytes, ready for the socket."""
+    return _encoder.encode(frame)
+
+
+def decode_up(data: bytes) -> Up:
+    """What a device sent.
+
+    Raises:
+        ProtocolError: it is no frame a device may send.
+    """
+    return _decode(_up, data)
+
+
+def decode_down(data: bytes) -> Down:
+    """What a service sent.
+
+    Raises:
+        ProtocolError: it is no frame a service may send.
+    """
+    return _decode(_down, data)
+
+
+def encode_block(block: Block) -> bytes:
+    """A block's bytes, shared by all devices that get it."""
+    places = block.shadow_of
+    frame = BlockFrame(
+        block.table,
+        block.columns,
+        [list(column) for column in block.values],
+        [tuple(shadow) for shadow in block.shadows],
+        0 if len(block.shadows) == 1 and places else list(places),
+    )
+    return _pack(_encoder.encode(frame))
+
+
+def decode_block(data: bytes) -> Block:
+    """The inverse of `encode_block` (a device need not know the author).
+
+    Raises:
+        ProtocolError: it isn't one.
+    """
+    frame = _decode(_block, _unpack(data, FRAME_BYTES_MAX))
+    rows = len(frame.values[0]) if frame.values else 0
+    places = frame.shadow_of if isinstance(frame.shadow_of, list) else [frame.shadow_of] * rows
+    width = len(frame.columns)
+    sound = (
+        len(frame.values) == width
+        and all(len(column) == rows for column in frame.values)
+        and len(places) == rows
+        and all(len(shadow[4]) == width for shadow in frame.shadows)
+        and (not places or 0 <= min(places) <= max(places) < len(frame.shadows))
+    )
+    if not sound:
+        raise ProtocolError("bad-block", f"A block of table {frame.table!r} has uneven columns.")
+    shadows = [Shadow(*shadow) for shadow in frame.shadows]
+    return Block(frame.table, frame.columns, frame.values, shadows, places)
+
+
+def encode_clocks(clocks: Mapping[int, Clock]) -> bytes:
+    """The clocks of the transactions that a part's shadows mention."""
+    return _pack(_encoder.encode(clocks)) if clocks else b""
+
+
+def decode_clocks(data: bytes) -> dict[int, Clock]:
+    """The inverse of `encode_clocks`.
+
+    Raises:
+        ProtocolError: it isn't one.
+    """
+    if not data:
+        return {}
+    return {
+        id: Clock(*clock) for id, clock in _decode(_clocks, _unpack(data, FRAME_BYTES_MAX)).items()
+    }
+
+
+def encode_transaction(transaction: Transaction, tables: Mapping[str, Table]) -> bytes:
+    """A transaction's bytes; `tables` are those of its schema version."""
+    groups: defaultdict[tuple[str, int, int, tuple[str, ...]], list[Change]] = defaultdict(list)
+    for change in transaction.changes:
+        key = tables[change.table].primary_key
+        columns = (*key, *(name for name in change.values if name not in key))
+        groups[change.table, int(change.op), change.incarnation, columns].append(change)
+    frame = TransactionFrame(
+        transaction.number,
+        transaction.hlc,
+        str(transaction.cursor) if transaction.cursor else None,
+        transaction.schema_version,
+        [
+            ChangesFrame(*group, _columns(changes, group[3], tables[group[0]]))
+            for group, changes in groups.items()
+        ],
+    )
+    return _pack(_encoder.encode(frame))
+
+
+def decode_transaction(data: bytes, tables: Mapping[str, Table]) -> Transaction:
+    """The inverse of `encode_transaction`: `tables` are those of its schema version.
+
+    Raises:
+        ProtocolError: it isn't one, or names tables or columns that the schema hasn't.
+    """
+    frame = read_transaction(data)
+    changes: list[Change] = []
+    for group in frame.changes:
+        changes.extend(_changes(group, tables))
+    if len({(change.table, change.key) for change in changes}) < len(changes):
+        raise ProtocolError("bad-transaction", "A transaction changes one row twice.")
+    cursor = Cursor.parse(frame.cursor) if frame.cursor is not None else None
+    return Transaction(frame.number, frame.hlc, cursor, frame.schema_version, changes)
+
+
+def read_transaction(data: bytes) -> TransactionFrame:
+    """A transaction's frame: enough to learn its schema version before its tables are known.
+
+    Raises:
+        ProtocolError: it isn't one.
+    """
+    return _decode(_transaction, _unpack(data, TRANSACTION_BYTES_MAX))
+
+
+def _columns(
+    changes: list[Change], columns: tuple[str, ...], table: Table
+) -> list[list[int | float | str | bytes | None]]:
+    width = len(table.primary_key)
+    keys = zip(*(change.key for change in changes), strict=True)
+    rest = [[change.values[name] for change in changes] for name in columns[width:]]
+    return [*map(list, keys), *rest]
+
+
+def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
+    table = tables.get(group.table)
+    if table is None:
+        raise ProtocolError(
+            "unknown-table",
+            f"A transaction changes table {group.table!r}, which its schema version does not have.",
+        )
+    width = len(table.primary_key)
+    unknown = set(group.columns) - set(table.column_names)
+    if unknown or len(set(group.columns)) < len(group.columns):
+        raise ProtocolError(
+            "unknown-column",
+            f"A transaction changes columns of {group.table!r} that its schema version does not have: {sorted(unknown)}.",
+        )
+    sound = (
+        group.columns[:width] == table.primary_key
+        and len(group.values) == len(group.columns)
+        and len({len(column) for column in group.values}) == 1
+        and group.op in Op
+        and group.incarnation >= 1
+    )
+    if not sound:
+        raise ProtocolError(
+            "bad-transaction", f"A transaction's changes of {group.table!r} are malformed."
+        )
+    op = Op(group.op)
+    changes = []
+    for values in zip(*group.values, strict=True):
+        named = dict(zip(group.columns, values, strict=True))
+        kept = named if op is Op.INSERT else dict(list(named.items())[width:])
+        changes.append(Change(group.table, op, values[:width], kept, group.incarnation))
+    return changes
+
+
+def _pack(data: bytes) -> bytes:
+    if len(data) < COMPRESS_BYTES_MIN:
+        return PLAIN + data
+    return ZSTD + zstandard.compress(data, COMPRESS_LEVEL)
+
+
+def _unpack(data: bytes, bytes_max: int) -> bytes:
+    """Undo `_pack`, never writing more than `bytes_max` (a small frame can expand without end)."""
+    if data[:1] == PLAIN:
+        return data[1:]
+    if data[:1] != ZSTD:
+        raise ProtocolError("bad-frame", "A frame has an unknown encoding.")
+    try:
+        size = zstandard.frame_content_size(data[1:])
+        if not 0 <= size <= bytes_max:
+            raise ProtocolError(
+                "too-large", f"A frame of {size} bytes is over the limit of {bytes_max}."
+            )
+        return zstandard.ZstdDecompressor().decompress(data[1:], max_output_size=bytes_max)
+    except zstandard.ZstdError as error:
+        raise ProtocolError("bad-frame", f"A frame can't be decompressed: {error}.") from None
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise ProtocolError("bad-frame", f"A frame can't be read: {error}.") from None

@@ -1,0 +1,158 @@
+"""What a device and a service say to each other: typed frames, MessagePack, one WebSocket per device.
+
+A conversation:
+
+    device                                   service
+    Hello(cursor, schema version, …)  →
+                                      ←  Welcome(origin, epoch, acknowledged)
+    Upload(number, part, …)           →                       (any time; at most a window of them unacknowledged)
+                                      ←  Delta(part 0) … Delta(part n, last)
+    Applied(cursor)                   →                       (after the delta is durable)
+    Ping / Pong                       ↔
+                                      ←  Bye(code, …)         (then the connection closes)
+
+The last part of a delta carries the new cursor, the number up to which the device's transactions are
+acknowledged, and those refused: rows, cursor and acknowledgement take effect in one step.
+"""
+
+from typing import Final
+
+import msgspec
+
+from electricsql.schema import Value
+
+PROTOCOL_VERSION: Final = 1
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """The first frame. `cursor` (`epoch/snapshot`) is what the device has applied, None at first;
+    `sealed` the number of its last sealed transaction."""
+
+    protocol: int
+    device: str
+    cursor: str | None
+    schema_version: str | None
+    sealed: int
+
+
+class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Part `part` (from 0) of transaction `number`: a piece of `codec.encode_transaction`'s bytes."""
+
+    number: int
+    part: int
+    last: bool
+    data: bytes
+
+
+class Applied(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """The device has durably applied everything up to this cursor."""
+
+    cursor: str
+
+
+class Ping(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Are you there? Either side may ask; the answer carries the same `nonce`."""
+
+    nonce: int
+
+
+class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Yes."""
+
+    nonce: int
+
+
+class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """The device's place at the hub: its origin, the epoch, and the last of its transactions that is in."""
+
+    origin: int
+    epoch: str
+    acknowledged: int
+    hub_time_ms: int
+    heartbeat_ms: int
+
+
+class MigrationFrame(msgspec.Struct, frozen=True, array_like=True):
+    """A migration in a delta (see `replication.AppliedMigration`)."""
+
+    name: str
+    title: str
+    sha256: str
+    statements: tuple[str, ...]
+
+
+class RefusedFrame(msgspec.Struct, frozen=True, array_like=True):
+    """A refused transaction in a delta (see `replication.Refused`)."""
+
+    number: int
+    code: str
+    message: str
+
+
+class DeltaPart(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """One part of a delta. `blocks` and `clocks` are encoded on their own (`codec`), once for all devices.
+
+    `cursor`, `acknowledged` and `refused` count in the last part only; `migrations` come in the first.
+    `rows` and `rows_total` tell how many rows came up to and with this part, and about how many will.
+    In a `whole` delta there is every row of the hub: what the device has besides is gone.
+    """
+
+    part: int
+    last: bool
+    whole: bool
+    cursor: str
+    acknowledged: int
+    rows: int
+    rows_total: int
+    migrations: tuple[MigrationFrame, ...] = ()
+    refused: tuple[RefusedFrame, ...] = ()
+    clocks: bytes = b""
+    blocks: tuple[bytes, ...] = ()
+
+
+class Bye(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Why the connection ends. `definite`: coming back unchanged will fail again."""
+
+    code: str
+    problem: str
+    remedy: str = ""
+    definite: bool = False
+
+
+class BlockFrame(msgspec.Struct, frozen=True, array_like=True):
+    """A `replication.Block`. `shadow_of` is a list, or one place for all rows."""
+
+    table: str
+    columns: tuple[str, ...]
+    values: list[list[Value]]
+    shadows: list[tuple[int, int, int, int, tuple[int, ...]]]
+    shadow_of: list[int] | int
+
+
+class ChangesFrame(msgspec.Struct, frozen=True, array_like=True):
+    """Changes of one kind: the same table, op, incarnation and columns, their values column by column.
+
+    `columns` starts with the table's primary key, in its order; then the changed columns.
+    """
+
+    table: str
+    op: int
+    incarnation: int
+    columns: tuple[str, ...]
+    values: list[list[Value]]
+
+
+class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):
+    """A `replication.Transaction`."""
+
+    number: int
+    hlc: int
+    cursor: str | None
+    schema_version: str | None
+    changes: list[ChangesFrame]
+
+
+Up = Hello | Upload | Applied | Ping | Pong
+"""What a device sends."""
+Down = Welcome | DeltaPart | Ping | Pong | Bye
+"""What a service sends."""

@@ -1,0 +1,62 @@
+"""How rows travel and merge: clocks, changes, rows with their shadows, cursors, deltas. Pure."""
+
+from electricsql.replication.change import Change, Op, Transaction
+from electricsql.replication.clock import (
+    HUB_ORIGIN,
+    OLDEST,
+    Clock,
+    Clocks,
+    hlc_at,
+    milliseconds,
+    tick,
+)
+from electricsql.replication.cursor import Cursor, Snapshot
+from electricsql.replication.delta import AppliedMigration, Block, Part, Refused, Shadow
+from electricsql.replication.ids import NOBODY, UNSENT, is_direct, transaction_id, xid_of
+from electricsql.replication.merge import (
+    Incoming,
+    Merged,
+    Refusal,
+    RowId,
+    looks_the_same,
+    merge,
+    parents_of,
+    wanted,
+)
+from electricsql.replication.row import Author, Row, change_row
+
+__all__ = [
+    "HUB_ORIGIN",
+    "NOBODY",
+    "OLDEST",
+    "UNSENT",
+    "AppliedMigration",
+    "Author",
+    "Block",
+    "Change",
+    "Clock",
+    "Clocks",
+    "Cursor",
+    "Incoming",
+    "Merged",
+    "Op",
+    "Part",
+    "Refusal",
+    "Refused",
+    "Row",
+    "RowId",
+    "Shadow",
+    "Snapshot",
+    "Transaction",
+    "change_row",
+    "hlc_at",
+    "is_direct",
+    "looks_the_same",
+    "merge",
+    "milliseconds",
+    "parents_of",
+    "tick",
+    "transaction_id",
+    "wanted",
+    "xid_of",
+]

@@ -1,0 +1,54 @@
+"""What happened to rows: changes, and the transactions they are committed in.
+
+Not here: what they do to a row (`row.py`), and how they are written on the wire (`protocol`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from electricsql.replication.clock import Clock
+from electricsql.replication.cursor import Cursor
+from electricsql.schema import Key, Value
+
+
+class Op(IntEnum):
+    """The numbers are those of the oplog's `op` column."""
+
+    INSERT = 1
+    UPDATE = 2
+    DELETE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row's insert (`values`: all columns the author's schema has), update (the changed ones, never
+    of the key) or delete (none).
+
+    `incarnation` is the life of the row that the author meant: one more than the last one when it
+    inserted a row whose tombstone it had observed.
+    """
+
+    table: str
+    op: Op
+    key: Key
+    values: Mapping[str, Value] = field(default_factory=dict)
+    incarnation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Changes that a device committed together: at most one for each row, in no particular order.
+
+    `number` counts the device's transactions from 1; `cursor` is what the device had received when it
+    sealed this one (None: nothing yet).
+    """
+
+    number: int
+    hlc: int
+    cursor: Cursor | None
+    schema_version: str | None
+    changes: Sequence[Change]
+
+    def clock(self, origin: int) -> Clock:
+        return Clock(self.hlc, origin)

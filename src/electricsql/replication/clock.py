@@ -1,0 +1,47 @@
+"""Which write comes later: hybrid logical clocks, and the order of two writes to one register.
+
+An hlc is one integer: 48 bits of milliseconds since 1970 and 16 bits of counter (Kulkarni et al.,
+"Logical Physical Clocks", 2014). It follows the wall clock, never goes back, and runs ahead of every
+hlc its owner has received; so a write always has a higher hlc than everything its author knew.
+
+A transaction has one clock, `(hlc, origin)`: with one clock a change, two concurrent transactions could
+each win a column of a row, and tear it. A register's clock is `(incarnation, rank, hlc, origin)`. The
+incarnation is kept once for the whole row (`row.py`), so what is compared here is `(rank, hlc, origin)`.
+
+Not here: the wall clock itself. Time is an argument.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+COUNTER_BITS: Final = 16
+HUB_ORIGIN: Final = 0
+
+
+class Clock(NamedTuple):
+    """A transaction's clock. Compares as a tuple: hlc first, the origin breaks ties."""
+
+    hlc: int
+    origin: int
+
+
+OLDEST: Final = Clock(0, HUB_ORIGIN)
+"""The clock of what nobody knows the writer of any more: older than everything."""
+
+Clocks = Mapping[int, Clock]
+"""The clock of each transaction, by its id (`ids.py`); one that is missing is `OLDEST`."""
+
+
+def hlc_at(now_ms: int) -> int:
+    """The lowest hlc of a millisecond."""
+    return now_ms << COUNTER_BITS
+
+
+def milliseconds(hlc: int) -> int:
+    """The wall-clock part of an hlc, in milliseconds since 1970."""
+    return hlc >> COUNTER_BITS
+
+
+def tick(last: int, now_ms: int) -> int:
+    """The next hlc of an owner whose highest known one is `last`. Always greater than `last`."""
+    return max(last + 1, hlc_at(now_ms))

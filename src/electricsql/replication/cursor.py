@@ -1,0 +1,67 @@
+"""Cursors: a point in a hub's history is a Postgres snapshot, and the epoch of that history.
+
+A snapshot `xmin:xmax:xip,…` names exactly the transactions that its reader saw: all below xmin, and
+those below xmax that are not in the list of the ones still running. What is not visible in the old
+snapshot and visible in the new one is the delta between them; it misses nothing when a long transaction
+commits late, which a sequence number would.
+"""
+
+from dataclasses import dataclass
+
+from electricsql.errors import ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Which Postgres transactions a reader sees (`pg_current_snapshot()`)."""
+
+    xmin: int
+    xmax: int
+    running: frozenset[int] = frozenset()
+
+    @classmethod
+    def parse(cls, text: str) -> "Snapshot":
+        """Read Postgres' text form.
+
+        Raises:
+            ProtocolError: it isn't one.
+        """
+        try:
+            xmin, xmax, running = text.split(":")
+            return cls(
+                int(xmin),
+                int(xmax),
+                frozenset(map(int, running.split(","))) if running else frozenset(),
+            )
+        except ValueError:
+            raise ProtocolError("bad-cursor", f"{text!r} is not a snapshot of Postgres.") from None
+
+    def __str__(self) -> str:
+        return f"{self.xmin}:{self.xmax}:{','.join(map(str, sorted(self.running)))}"
+
+    def sees(self, xid: int) -> bool:
+        """Whether the transaction had committed (or ended) when the snapshot was taken."""
+        return xid < self.xmin or (xid < self.xmax and xid not in self.running)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Up to where a device has a hub's history."""
+
+    epoch: str
+    snapshot: Snapshot
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read `epoch/snapshot`; the inverse of `str()`.
+
+        Raises:
+            ProtocolError: it isn't one.
+        """
+        epoch, separator, snapshot = text.partition("/")
+        if not separator:
+            raise ProtocolError("bad-cursor", f"{text!r} is not a cursor.")
+        return cls(epoch, Snapshot.parse(snapshot))
+
+    def __str__(self) -> str:
+        return f"{self.epoch}/{self.snapshot}"

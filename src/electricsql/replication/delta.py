@@ -1,0 +1,80 @@
+"""Deltas: all that changed between two cursors, as values.
+
+A delta travels in parts; its rows in blocks, column by column, since a column of one type packs and
+unpacks much faster than rows do. Most rows of a block were last written by few transactions, so the shadow
+(who wrote which column) is kept once for all rows that share it.
+
+A block has one author if its rows owe all that the delta changes in them to one device. That device has
+these rows already, and is not sent the block; all others share its encoding.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from electricsql.replication.clock import Clock
+from electricsql.replication.row import Row
+from electricsql.schema import Key, Table, Value
+
+
+class Shadow(NamedTuple):
+    """A row without its values (see `Row`). `writers` runs parallel to the block's columns."""
+
+    incarnation: int
+    deleted: int
+    touched: int
+    touched_before: int
+    writers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of one table. `values` has a list for each column; `shadow_of` the place in `shadows` of
+    each row's shadow. Tombstones are rows too, with their last values.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    values: Sequence[Sequence[Value]]
+    shadows: Sequence[Shadow]
+    shadow_of: Sequence[int]
+    author: int = 0
+    """The origin that need not be sent the block; 0 if there is no such device."""
+
+    def __len__(self) -> int:
+        return len(self.shadow_of)
+
+    def rows(self, table: Table) -> Iterator[tuple[Key, Row]]:
+        """The block row by row."""
+        for place, values in zip(self.shadow_of, zip(*self.values, strict=True), strict=True):
+            shadow = self.shadows[place]
+            named = dict(zip(self.columns, values, strict=True))
+            writers = dict(zip(self.columns, shadow.writers, strict=True))
+            yield table.key_of(named), Row(named, writers, *shadow[:4])
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedMigration:
+    """A migration as the hub recorded it: what a device needs to apply it."""
+
+    name: str
+    title: str
+    sha256: str
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A device is told that its transaction waits in the hub's quarantine, and why."""
+
+    number: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of a delta's rows, with the clocks of all transactions that their shadows mention."""
+
+    blocks: Sequence[Block]
+    clocks: Mapping[int, Clock] = field(default_factory=dict)

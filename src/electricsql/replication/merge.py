@@ -1,0 +1,240 @@
+"""Merging device transactions into a hub's rows. A pure function: rows in, rows out.
+
+A transaction is merged whole or refused whole. Its inserts and updates come first, then the parents that
+its rows need are brought back if somebody deleted them concurrently, then its deletes, as far as nobody
+else's write or child row forbids them. So foreign keys never break:
+
+- a child that arrives for a tombstone brings the parent back (and the parent's parents);
+- a delete of a row that still has children which the transaction doesn't delete too has no effect.
+
+The caller loads what a merge can touch: the changed rows, the parents of what is written, the children
+of what is deleted (`wanted`, `parents_of`). Not here: how rows are loaded and stored (hub).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from electricsql.replication.change import Change, Op, Transaction
+from electricsql.replication.row import Author, Row, change_row, may_delete, revive
+from electricsql.schema import Key, Schema, Table, Value
+
+
+class RowId(NamedTuple):
+    """Which row: its table and primary key."""
+
+    table: str
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A device transaction on its way into the hub.
+
+    `echo` asks for its rows to be sent back to the author, since the hub did not take the transaction
+    as it was (its clock was cut back).
+    """
+
+    transaction: Transaction
+    author: Author
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a transaction can't be merged, ever: it waits in the quarantine."""
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Merged:
+    """What a batch came to: the rows that changed, the rows to send back to their author although it
+    wrote them, and the refused transactions by their place in the batch."""
+
+    rows: dict[RowId, Row] = field(default_factory=dict)
+    echoed: set[RowId] = field(default_factory=set)
+    refused: dict[int, Refusal] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        self.refusal = Refusal(code, message)
+
+
+def merge(schema: Schema, loaded: Mapping[RowId, Row | None], batch: Sequence[Incoming]) -> Merged:
+    """Merge a batch of transactions, in its order, into the rows at hand."""
+    rows = _Rows(schema, loaded)
+    merged = Merged()
+    for place, incoming in enumerate(batch):
+        rows.begin()
+        try:
+            echoed = _merge_one(schema, rows, incoming)
+        except _Refused as refused:
+            rows.undo()
+            merged.refused[place] = refused.refusal
+        else:
+            merged.echoed |= echoed
+    merged.rows = rows.changed()
+    return merged
+
+
+def wanted(transactions: Iterable[Transaction]) -> set[RowId]:
+    """The rows that transactions change themselves."""
+    return {RowId(c.table, c.key) for t in transactions for c in t.changes}
+
+
+def parents_of(table: Table, values: Mapping[str, Value]) -> Iterator[RowId]:
+    """The rows that a row's foreign keys refer to (none for a key that is partly NULL)."""
+    for foreign_key in table.foreign_keys:
+        key = tuple(values.get(column) for column in foreign_key.columns)
+        if None not in key:
+            yield RowId(foreign_key.parent, key)
+
+
+def looks_the_same(one: Row | None, other: Row | None) -> bool:
+    """Whether two states of a row differ at most in who touched it last, which no device is told."""
+    if one is None or other is None:
+        return one is other
+    return replace(one, touched=other.touched, touched_before=other.touched_before) == other
+
+
+def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
+    """Merge one transaction; gives the rows to echo.
+
+    Raises:
+        _Refused: it can't be merged; the rows are half done and must be undone.
+    """
+    author = incoming.author
+    written, deletes = [], []
+    for change in incoming.transaction.changes:
+        row_id = RowId(change.table, change.key)
+        if change.op is Op.DELETE:
+            deletes.append((row_id, change))
+        else:
+            _write(schema.tables[change.table], rows, change, author)
+            written.append(row_id)
+    _bring_parents_back(schema, rows, written, author)
+    kept = _delete(schema, rows, deletes, author)
+    if incoming.echo:
+        return kept.union(written, (row_id for row_id, _ in deletes))
+    return kept
+
+
+def _write(table: Table, rows: "_Rows", change: Change, author: Author) -> None:
+    row_id = RowId(change.table, change.key)
+    row = rows.get(row_id)
+    unknown = row is None or change.incarnation > row.incarnation
+    if unknown and change.op is Op.UPDATE:
+        raise _Refused(
+            "unknown-row", f"It updates {change.table} {change.key!r}, which was never inserted."
+        )
+    changed = change_row(table, row, change, author)
+    assert changed is not None
+    rows.set(row_id, changed)
+
+
+def _bring_parents_back(
+    schema: Schema, rows: "_Rows", written: Sequence[RowId], author: Author
+) -> None:
+    pending = list(written)
+    while pending:
+        row_id = pending.pop()
+        row = rows.get(row_id)
+        if row is None or not row.alive:
+            continue
+        for parent_id in parents_of(schema.tables[row_id.table], row.values):
+            parent = rows.get(parent_id)
+            if parent is None:
+                raise _Refused(
+                    "foreign-key",
+                    f"{row_id.table} {row_id.key!r} refers to {parent_id.table} {parent_id.key!r},"
+                    " which does not exist.",
+                )
+            if not parent.alive:
+                rows.set(parent_id, revive(parent, author))
+                pending.append(parent_id)
+
+
+def _delete(
+    schema: Schema, rows: "_Rows", deletes: Sequence[tuple[RowId, Change]], author: Author
+) -> set[RowId]:
+    """Delete what may be deleted; gives the rows that must stay although their deleter saw why."""
+    going: dict[RowId, Change] = {}
+    for row_id, change in deletes:
+        row = rows.get(row_id)
+        if row and row.alive and row.incarnation == change.incarnation and may_delete(row, author):
+            going[row_id] = change
+    kept: set[RowId] = set()
+    while staying := {
+        row_id: child for row_id in going if (child := rows.child_of(row_id, besides=going))
+    }:
+        for row_id, child_id in staying.items():
+            del going[row_id]
+            child = rows.get(child_id)
+            if child is not None and may_delete(child, author):
+                kept.add(row_id)
+    for row_id, change in going.items():
+        deleted = change_row(schema.tables[row_id.table], rows.get(row_id), change, author)
+        assert deleted is not None
+        rows.set(row_id, deleted)
+    return kept
+
+
+class _Rows:
+    """The rows at hand, with an index from parents to their live children, and an undo."""
+
+    def __init__(self, schema: Schema, loaded: Mapping[RowId, Row | None]) -> None:
+        self._schema = schema
+        self._loaded = loaded
+        self._changed: dict[RowId, Row | None] = {}
+        self._undo: list[tuple[RowId, bool, Row | None]] = []
+        self._children: defaultdict[RowId, set[RowId]] = defaultdict(set)
+        for row_id, row in loaded.items():
+            if row is not None:
+                self._link(row_id, None, row)
+
+    def get(self, row_id: RowId) -> Row | None:
+        if row_id in self._changed:
+            return self._changed[row_id]
+        return self._loaded.get(row_id)
+
+    def set(self, row_id: RowId, row: Row) -> None:
+        before = self.get(row_id)
+        self._undo.append((row_id, row_id in self._changed, before))
+        self._changed[row_id] = row
+        self._link(row_id, before, row)
+
+    def child_of(self, row_id: RowId, besides: Mapping[RowId, Change]) -> RowId | None:
+        """A live row that refers to this one, and is not among `besides`."""
+        return next((c for c in self._children.get(row_id, ()) if c not in besides), None)
+
+    def begin(self) -> None:
+        self._undo.clear()
+
+    def undo(self) -> None:
+        """Go back to the last `begin`."""
+        for row_id, was_changed, before in reversed(self._undo):
+            self._link(row_id, self._changed.pop(row_id), before)
+            if was_changed:
+                self._changed[row_id] = before
+
+    def changed(self) -> dict[RowId, Row]:
+        return {
+            row_id: row
+            for row_id, row in self._changed.items()
+            if row is not None and row != self._loaded.get(row_id)
+        }
+
+    def _link(self, row_id: RowId, before: Row | None, after: Row | None) -> None:
+        table = self._schema.tables[row_id.table]
+        if not table.foreign_keys:
+            return
+        if before is not None and before.alive:
+            for parent_id in parents_of(table, before.values):
+                self._children[parent_id].discard(row_id)
+        if after is not None and after.alive:
+            for parent_id in parents_of(table, after.values):
+                self._children[parent_id].add(row_id)

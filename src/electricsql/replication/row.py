@@ -1,0 +1,153 @@
+"""One row's life: its registers, and what a change does to it. The rules of merging.
+
+1. Incarnations. A change meant for an earlier life of the row does nothing; an insert that starts a
+   later life replaces the row.
+2. Columns: last writer wins by `(rank, hlc, origin)`, each column on its own. A made-up value (an insert's
+   column that equals its default) has rank 0 and loses against every written one.
+3. A delete takes effect only if its author had observed every write the row has had in this life
+   (add-wins). A tombstone keeps the last values; a write that did not observe it brings the row back.
+   A write of this life that finds a tombstone can't have observed it, or it would have begun a new life.
+4. An insert over a row that its author had observed (REPLACE) writes only what differs.
+
+To know whether a deleter had observed every write it is enough to keep two of them: hub history has an
+order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own writes as
+observed, so the last write by another than the last one's origin is kept too.
+
+Everything here is a pure function of its arguments, and the same code at the hub and on the device.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from electricsql.replication.change import Change, Op
+from electricsql.replication.clock import OLDEST, Clock, Clocks
+from electricsql.replication.ids import NOBODY
+from electricsql.schema import Table, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row with its shadow: what the hub knows, and what a delta carries.
+
+    `writers` has the id of the transaction that wrote each column, negative where the value was made up;
+    a column that is missing there was written by nobody known, and has its default.
+    `deleted` is the deleter's id while the row is a tombstone, else NOBODY. `touched` is the last
+    transaction that inserted or updated the row, winning or not; `touched_before` the last of another origin.
+    """
+
+    values: Mapping[str, Value]
+    writers: Mapping[str, int]
+    incarnation: int = 1
+    deleted: int = NOBODY
+    touched: int = NOBODY
+    touched_before: int = NOBODY
+
+    @property
+    def alive(self) -> bool:
+        return self.deleted == NOBODY
+
+    def transactions(self) -> set[int]:
+        """The ids of everybody who made the row what it is."""
+        ids = {abs(writer) for writer in self.writers.values()}
+        return (ids | {self.deleted, self.touched, self.touched_before}) - {NOBODY}
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who makes a change: the transaction's id, its clock, and what it had observed."""
+
+    id: int
+    clock: Clock
+    clocks: Clocks
+    """Of every transaction that the rows at hand mention."""
+    sees: Callable[[int], bool]
+    """Whether the author's cursor has a transaction, by id."""
+
+    def observed(self, transaction: int) -> bool:
+        """Whether the author had received that transaction, or made it."""
+        return (
+            transaction == NOBODY
+            or self.clock_of(transaction).origin == self.clock.origin
+            or self.sees(transaction)
+        )
+
+    def clock_of(self, transaction: int) -> Clock:
+        return self.clock if transaction == self.id else self.clocks.get(transaction, OLDEST)
+
+
+def change_row(table: Table, row: Row | None, change: Change, author: Author) -> Row | None:
+    """What a change makes of a row (None: there is none, not even a tombstone).
+
+    A delete is taken at its word here except for rule 3; whether foreign keys allow it is decided in
+    `merge.py`. An update of a row that isn't there does nothing: there is nothing to update.
+    """
+    if row is None or change.incarnation > row.incarnation:
+        return _born(table, change, author) if change.op is Op.INSERT else row
+    if change.incarnation < row.incarnation:
+        return row
+    if change.op is Op.DELETE:
+        return _deleted(row, author)
+    return _touched(_written(table, row, change, author), author)
+
+
+def may_delete(row: Row, author: Author) -> bool:
+    """Rule 3: whether the author had observed every write of this life of the row."""
+    return author.observed(row.touched) and author.observed(row.touched_before)
+
+
+def revive(row: Row, author: Author) -> Row:
+    """Bring a tombstone back with its last values: somebody needs the row who had not observed its
+    deletion."""
+    return _touched(row, author)
+
+
+def _born(table: Table, change: Change, author: Author) -> Row:
+    values = {column.name: column.default_value for column in table.columns} | change.values
+    writers = {name: _rank(table, name, value) * author.id for name, value in change.values.items()}
+    return Row(values, writers, change.incarnation, touched=author.id)
+
+
+def _deleted(row: Row, author: Author) -> Row:
+    if not row.alive or not may_delete(row, author):
+        return row
+    return replace(row, deleted=author.id)
+
+
+def _written(table: Table, row: Row, change: Change, author: Author) -> Row:
+    values, writers = dict(row.values), dict(row.writers)
+    for name, value in change.values.items():
+        writer = author.id
+        if change.op is Op.INSERT:
+            if row.alive and author.observed(abs(writers.get(name, NOBODY))):
+                if same(values.get(name), value):
+                    continue
+            else:
+                writer *= _rank(table, name, value)
+        if _register_clock(writer, author) > _register_clock(writers.get(name, NOBODY), author):
+            values[name], writers[name] = value, writer
+    return replace(row, values=values, writers=writers)
+
+
+def _touched(row: Row, author: Author) -> Row:
+    """Remember the last two writers of different origins, and that the row lives."""
+    before = row.touched_before
+    if author.clock_of(row.touched).origin != author.clock.origin:
+        before = row.touched
+    return replace(row, deleted=NOBODY, touched=author.id, touched_before=before)
+
+
+def _rank(table: Table, name: str, value: Value) -> int:
+    """-1 for a value that an insert stored because the column's default is that, else 1."""
+    column = table.by_name.get(name)
+    if column is None or name in table.primary_key or not column.has_constant_default:
+        return 1
+    return -1 if same(column.default_value, value) else 1
+
+
+def _register_clock(writer: int, author: Author) -> tuple[bool, Clock]:
+    return writer > 0, author.clock_of(abs(writer))
+
+
+def same(one: Value, other: Value) -> bool:
+    """Whether two values are the same to SQLite: storage class and value (1 and 1.0 differ)."""
+    return type(one) is type(other) and one == other

@@ -1,0 +1,145 @@
+"""What tables, columns and types are: the values that every other room speaks about.
+
+A `Schema` is what an application's migrations add up to, read back from a SQLite that ran them. It is
+plain data: how it is read is in `introspect.py`, how Postgres spells it in `postgres.py`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+# What SQLite can store, and so what travels: exact storage classes, nothing else.
+Value = int | float | str | bytes | None
+Key = tuple[Value, ...]
+"""A row's primary key, in the order of `Table.primary_key`."""
+
+
+class ColumnType(StrEnum):
+    """What a column holds. The declared SQLite type decides (see `types.py`)."""
+
+    INTEGER = "INTEGER"
+    REAL = "REAL"
+    TEXT = "TEXT"
+    BLOB = "BLOB"
+    BOOLEAN = "BOOLEAN"
+    DATE = "DATE"
+    TIME = "TIME"
+    TIMESTAMP = "TIMESTAMP"
+    TIMESTAMPTZ = "TIMESTAMPTZ"
+    UUID = "UUID"
+    JSON = "JSON"
+    NUMERIC = "NUMERIC"
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A column's DEFAULT.
+
+    `sql` is as SQLite shows it; `value` is what it evaluates to where it is `constant` (a literal),
+    and None where it is computed at each insert (`CURRENT_TIMESTAMP`, an expression).
+    """
+
+    sql: str
+    constant: bool
+    value: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `declared` is the type as the author wrote it."""
+
+    name: str
+    type: ColumnType
+    declared: str
+    not_null: bool = False
+    default: Default | None = None
+
+    @property
+    def default_value(self) -> Value:
+        """What an insert that leaves the column out stores, as far as that is constant."""
+        return self.default.value if self.default else None
+
+    @property
+    def has_constant_default(self) -> bool:
+        """True also for a column without DEFAULT: it gets NULL."""
+        return self.default is None or self.default.constant
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`columns` of this table refer to the primary key `parent_columns` of `parent`.
+
+    `parent_columns` is in the parent's primary-key order, and `columns` runs parallel to it.
+    """
+
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    on_delete: str = "NO ACTION"
+    on_update: str = "NO ACTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index made by CREATE INDEX or by a UNIQUE constraint (`sql` is None for the latter)."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    descending: tuple[bool, ...] = ()
+    sql: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One replicated table.
+
+    `number` is its place in the order of creation in the application's history, from 1, never reused.
+    Columns are in SQLite's order; a column's position never changes.
+    """
+
+    name: str
+    number: int
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    checks: tuple[str, ...] = ()
+    strict: bool = False
+    without_rowid: bool = False
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Each column's position, from 0."""
+        return {column.name: position for position, column in enumerate(self.columns)}
+
+    def key_of(self, values: Mapping[str, Value]) -> Key:
+        """The primary key in a row's values."""
+        return tuple(values[name] for name in self.primary_key)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All replicated tables of one schema version, by name, in order of creation."""
+
+    tables: Mapping[str, Table]
+    version: str | None = None
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.tables.values())
+
+    def children_of(self, parent: str) -> Iterator[tuple[Table, ForeignKey]]:
+        """Every foreign key that refers to `parent`, with the table that has it."""
+        for table in self:
+            for foreign_key in table.foreign_keys:
+                if foreign_key.parent == parent:
+                    yield table, foreign_key
