@@ -1,0 +1,48 @@
+# Everything a newcomer or CI runs. `make demo` and `make test` install what they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+SOURCES := src tests benchmarks
+
+.PHONY: demo test check bench soak docs install clean
+
+demo: .venv/.runtime
+	$(BIN)/electric demo
+
+test: .venv/.dev
+	$(BIN)/pytest -n 2 -q
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks
+
+soak: .venv/.dev
+	$(BIN)/pytest -n 2 -q -m soak
+
+docs: .venv/.dev
+	$(BIN)/mkdocs build --strict
+
+install: .venv/.dev
+
+clean:
+	rm -rf .venv site dist
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# The development requirements include those of the runtime.
+.venv/.runtime: .venv/bin/python requirements/runtime.txt pyproject.toml
+	[ -f .venv/.dev ] || $(PIP) --require-hashes -r requirements/runtime.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/.dev: .venv/bin/python requirements/dev.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch .venv/.runtime $@

@@ -1,0 +1,1 @@
+"""Tests of the replication room: no disk, no socket."""

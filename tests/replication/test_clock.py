@@ -1,0 +1,65 @@
+"""Hybrid clocks only go forward; ids and cursors mean what Postgres means."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electricsql.errors import ProtocolError
+from electricsql.replication import (
+    Cursor,
+    Snapshot,
+    hlc_at,
+    is_direct,
+    milliseconds,
+    tick,
+    transaction_id,
+    xid_of,
+)
+
+millis = st.integers(0, (1 << 47) - 1)
+
+
+@given(st.lists(millis, min_size=1))
+def test_an_hlc_never_goes_back_whatever_the_wall_clock_does(readings: list[int]) -> None:
+    last = 0
+    for now_ms in readings:
+        following = tick(last, now_ms)
+        assert following > last
+        assert following >= hlc_at(now_ms)
+        last = following
+    assert milliseconds(last) >= max(readings)
+
+
+@given(millis)
+def test_an_hlc_follows_the_wall_clock(now_ms: int) -> None:
+    assert milliseconds(tick(0, now_ms + 1)) == now_ms + 1
+
+
+@given(st.integers(1, 1 << 50), st.integers(0, 1023))
+def test_an_id_tells_its_postgres_transaction(xid: int, merged: int) -> None:
+    id = transaction_id(xid, merged)
+    assert xid_of(id) == xid_of(-id) == xid
+    assert is_direct(id) == is_direct(-id) == (merged == 0)
+    assert id < 1 << 62
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    xmin = draw(st.integers(1, 1000))
+    running = draw(st.frozensets(st.integers(xmin, xmin + 50)))
+    return Snapshot(xmin, xmin + 60, running)
+
+
+@given(snapshots(), st.integers(0, 1100))
+def test_a_snapshot_sees_what_had_ended_when_it_was_taken(snapshot: Snapshot, xid: int) -> None:
+    assert Snapshot.parse(str(snapshot)) == snapshot
+    assert snapshot.sees(xid) == (
+        xid < snapshot.xmin or (xid < snapshot.xmax and xid not in snapshot.running)
+    )
+
+
+@given(st.text())
+def test_any_text_is_a_cursor_or_a_protocol_error(text: str) -> None:
+    try:
+        assert Cursor.parse(str(Cursor.parse(text))) == Cursor.parse(text)
+    except ProtocolError as error:
+        assert error.code == "bad-cursor"

@@ -1,0 +1,209 @@
+"""Transactions: whole or not at all, in any grouping, and foreign keys never break."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electricsql.replication import (
+    Author,
+    Change,
+    Clock,
+    Incoming,
+    Op,
+    Row,
+    RowId,
+    Transaction,
+    merge,
+    parents_of,
+    transaction_id,
+)
+from electricsql.schema import Column, ColumnType, ForeignKey, Schema, Table, Value
+
+ARTIST = Table(
+    name="artist",
+    number=1,
+    columns=(
+        Column("id", ColumnType.INTEGER, "INTEGER", not_null=True),
+        Column("name", ColumnType.TEXT, "TEXT"),
+        Column("mentor", ColumnType.INTEGER, "INTEGER"),
+    ),
+    primary_key=("id",),
+    foreign_keys=(ForeignKey(("mentor",), "artist", ("id",)),),
+)
+ALBUM = Table(
+    name="album",
+    number=2,
+    columns=(
+        Column("id", ColumnType.INTEGER, "INTEGER", not_null=True),
+        Column("artist", ColumnType.INTEGER, "INTEGER"),
+    ),
+    primary_key=("id",),
+    foreign_keys=(ForeignKey(("artist",), "artist", ("id",)),),
+)
+SCHEMA = Schema({"artist": ARTIST, "album": ALBUM})
+Rows = dict[RowId, Row | None]
+
+
+class Hub:
+    """Rows in a dict, and authors made to measure."""
+
+    def __init__(self) -> None:
+        self.rows: Rows = {}
+        self.clocks: dict[int, Clock] = {}
+        self.next_xid = 1
+
+    def author(self, origin: int, *, seen: frozenset[int] | None = None) -> Author:
+        """A new transaction of a device that had received `seen` (None: everything)."""
+        id = transaction_id(self.next_xid, 1)
+        self.next_xid += 1
+        self.clocks[id] = Clock(1000 + id, origin)
+        known = frozenset(self.clocks) if seen is None else seen
+        return Author(id, self.clocks[id], self.clocks, known.__contains__)
+
+    def merge(self, *batch: tuple[Author, Sequence[Change]], echo: bool = False) -> set[RowId]:
+        incoming = [
+            Incoming(Transaction(1, who.clock.hlc, None, None, changes), who, echo)
+            for who, changes in batch
+        ]
+        merged = merge(SCHEMA, self.rows, incoming)
+        self.refused = merged.refused
+        self.rows.update(merged.rows)
+        return merged.echoed
+
+    def alive(self, table: str, id: int) -> bool:
+        row = self.rows.get(RowId(table, (id,)))
+        return row is not None and row.alive
+
+
+def artist(id: int, name: str = "x", mentor: int | None = None) -> Change:
+    values: dict[str, Value] = {"id": id, "name": name, "mentor": mentor}
+    return Change("artist", Op.INSERT, (id,), values)
+
+
+def album(id: int, of: int | None) -> Change:
+    return Change("album", Op.INSERT, (id,), {"id": id, "artist": of})
+
+
+def drop(table: str, id: int) -> Change:
+    return Change(table, Op.DELETE, (id,))
+
+
+def foreign_keys_hold(rows: Rows) -> bool:
+    return all(
+        (parent := rows.get(parent_id)) is not None and parent.alive
+        for row_id, row in rows.items()
+        if row is not None and row.alive
+        for parent_id in parents_of(SCHEMA.tables[row_id.table], row.values)
+    )
+
+
+def test_a_child_brings_its_deleted_parents_back() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1), artist(2, mentor=1)]))
+    before = frozenset(hub.clocks)
+    hub.merge((hub.author(1), [drop("artist", 2), drop("artist", 1)]))
+    assert not hub.alive("artist", 1) and not hub.alive("artist", 2)
+    hub.merge((hub.author(2, seen=before), [album(7, of=2)]))
+    assert hub.alive("artist", 1) and hub.alive("artist", 2)
+    assert foreign_keys_hold(hub.rows)
+
+
+def test_a_parent_with_an_unobserved_child_stays() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1)]))
+    before = frozenset(hub.clocks)
+    hub.merge((hub.author(2), [album(7, of=1)]))
+    echoed = hub.merge((hub.author(3, seen=before), [drop("artist", 1)]))
+    assert hub.alive("artist", 1)
+    assert not echoed
+
+
+def test_a_parent_goes_with_the_children_that_go_too() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1), album(7, of=1), album(8, of=1)]))
+    hub.merge((hub.author(2), [drop("artist", 1), drop("album", 7), drop("album", 8)]))
+    assert not any(row.alive for row in hub.rows.values() if row)
+
+
+def test_a_child_that_must_stay_keeps_its_parent() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1), album(7, of=1)]))
+    before = frozenset(hub.clocks)
+    hub.merge((hub.author(2), [Change("album", Op.UPDATE, (7,), {"artist": 1})]))
+    hub.merge((hub.author(3, seen=before), [drop("artist", 1), drop("album", 7)]))
+    assert hub.alive("artist", 1) and hub.alive("album", 7)
+
+
+def test_rows_that_refer_to_each_other_go_together() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1, mentor=2), artist(2, mentor=1)]))
+    hub.merge((hub.author(1), [drop("artist", 1), drop("artist", 2)]))
+    assert not hub.alive("artist", 1) and not hub.alive("artist", 2)
+
+
+def test_a_delete_without_foreign_keys_on_the_device_is_undone_there() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1), album(7, of=1)]))
+    echoed = hub.merge((hub.author(2), [drop("artist", 1)]))
+    assert hub.alive("artist", 1)
+    assert echoed == {RowId("artist", (1,))}
+
+
+def test_a_transaction_is_refused_whole() -> None:
+    hub = Hub()
+    hub.merge((hub.author(1), [artist(1), album(7, of=99)]))
+    assert hub.refused[0].code == "foreign-key"
+    assert not hub.rows
+
+
+def test_a_refused_transaction_takes_nothing_of_its_batch_along() -> None:
+    hub = Hub()
+    hub.merge(
+        (hub.author(1), [artist(1)]),
+        (hub.author(2), [artist(1, "no"), Change("artist", Op.UPDATE, (5,), {"name": "?"})]),
+        (hub.author(3), [album(7, of=1)]),
+    )
+    assert {place: refusal.code for place, refusal in hub.refused.items()} == {1: "unknown-row"}
+    assert hub.alive("album", 7)
+    kept = hub.rows[RowId("artist", (1,))]
+    assert kept is not None and kept.values["name"] == "x"
+
+
+def test_what_was_not_taken_as_it_was_is_echoed() -> None:
+    hub = Hub()
+    assert hub.merge((hub.author(1), [artist(1)]), echo=True) == {RowId("artist", (1,))}
+
+
+changes = st.one_of(
+    st.builds(artist, st.integers(1, 4), st.text(max_size=2), st.none() | st.integers(1, 4)),
+    st.builds(album, st.integers(1, 4), st.none() | st.integers(1, 4)),
+    st.builds(drop, st.sampled_from(["artist", "album"]), st.integers(1, 4)),
+)
+transactions = st.lists(
+    st.tuples(
+        st.integers(1, 3),
+        st.booleans(),
+        st.lists(changes, min_size=1, max_size=4, unique_by=lambda c: (c.table, c.key)),
+    ),
+    max_size=8,
+)
+Told = list[tuple[int, bool, list[Change]]]
+
+
+@given(transactions, st.integers(0, 8))
+def test_grouping_does_not_matter_and_foreign_keys_hold(told: Told, cut: int) -> None:
+    one_by_one, grouped = Hub(), Hub()
+    for hub in (one_by_one, grouped):
+        batch = [
+            (hub.author(origin, seen=None if saw else frozenset()), rows)
+            for origin, saw, rows in told
+        ]
+        if hub is one_by_one:
+            for incoming in batch:
+                hub.merge(incoming)
+                assert foreign_keys_hold(hub.rows)
+        else:
+            hub.merge(*batch[:cut])
+            hub.merge(*batch[cut:])
+    assert one_by_one.rows == grouped.rows
