@@ -9,9 +9,10 @@
     ├── DeviceError           the SQLite file on this device
     └── ProtocolError         what came over the wire breaks the rules
 
-An error is a sentence on what went wrong (`problem`), one on what to do (`remedy`), and a `code` that
-`docs/errors.md` explains. Where it happened (file, line, column) is part of the problem. The code says
-which of the tree's leaves it is, so a program can tell them apart without reading the sentences.
+An error is a sentence on what went wrong (`problem`), one on what to do (`remedy`), and a `code`
+that `docs/errors.md` explains. Where it happened (file, line, column) is part of the problem. The
+code says which of the tree's leaves it is, so a program can tell them apart without reading the
+sentences.
 """
 
 from typing import Final
@@ -55,7 +56,8 @@ class MigrationError(ElectricError):
 class ServiceError(ElectricError):
     """The service can't be reached, refused the credentials, or said no.
 
-    `definite` is a promise: what was asked did not happen and never will. When in doubt it is False.
+    `definite` is a promise: what was asked did not happen and never will. When in doubt it is
+    False.
     """
 
     def __init__(

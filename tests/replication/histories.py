@@ -1,5 +1,5 @@
-"""Random histories of one hub: rounds in which devices that have all received the same write offline,
-and then arrive in any order that keeps each device's own.
+"""Random histories of one hub: rounds in which devices that have all received the same write
+offline, and then arrive in any order that keeps each device's own.
 
 And the slow, obviously right twin of merging, to compare with.
 """
@@ -60,8 +60,8 @@ def play(writes: Sequence[Write]) -> Row | None:
 def rounds(draw: st.DrawFn) -> list[list[list[Write]]]:
     """A history: for each round, for each device, what it wrote to the row, in its order.
 
-    A device writes what makes sense in its own view: it inserts what it holds for absent, and updates or
-    deletes what it holds for present.
+    A device writes what makes sense in its own view: it inserts what it holds for absent, and
+    updates or deletes what it holds for present.
     """
     clocks: dict[int, Clock] = {}
     history: list[list[list[Write]]] = []
@@ -129,8 +129,9 @@ def arrival(draw: st.DrawFn, history: list[list[list[Write]]]) -> list[Write]:
 def obvious(writes: Sequence[Write]) -> tuple[int, bool, dict[str, Value]] | None:
     """What must come of all writes, whatever their order: incarnation, life, and values.
 
-    The latest life that anybody began counts; in it, each column has the value of the write with the
-    highest (rank, clock); and the row lives unless one delete observed all its inserts and updates.
+    The latest life that anybody began counts; in it, each column has the value of the write with
+    the highest (rank, clock); and the row lives unless one delete observed all its inserts and
+    updates.
     """
     lives = [w.change.incarnation for w in writes if w.change.op is Op.INSERT]
     if not lives:

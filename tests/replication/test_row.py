@@ -65,7 +65,7 @@ def test_a_device_sees_what_the_hub_will_hold(data: st.DataObject) -> None:
     """Unsent writes laid over a received row are what the hub makes of the same writes."""
     told = data.draw(rounds())
     writes = data.draw(arrival(told))
-    mine = [write for write in told[-1][0]]
+    mine = list(told[-1][0])
     others = [write for write in writes if write not in mine]
     rebased = play(others)
     for write in mine:

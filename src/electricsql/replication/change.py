@@ -22,8 +22,8 @@ class Op(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row's insert (`values`: all columns the author's schema has), update (the changed ones, never
-    of the key) or delete (none).
+    """One row's insert (`values`: all columns the author's schema has), update (the changed ones,
+    never of the key) or delete (none).
 
     `incarnation` is the life of the row that the author meant: one more than the last one when it
     inserted a row whose tombstone it had observed.
@@ -40,8 +40,8 @@ class Change:
 class Transaction:
     """Changes that a device committed together: at most one for each row, in no particular order.
 
-    `number` counts the device's transactions from 1; `cursor` is what the device had received when it
-    sealed this one (None: nothing yet).
+    `number` counts the device's transactions from 1; `cursor` is what the device had received when
+    it sealed this one (None: nothing yet).
     """
 
     number: int

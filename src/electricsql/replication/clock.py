@@ -1,12 +1,14 @@
 """Which write comes later: hybrid logical clocks, and the order of two writes to one register.
 
 An hlc is one integer: 48 bits of milliseconds since 1970 and 16 bits of counter (Kulkarni et al.,
-"Logical Physical Clocks", 2014). It follows the wall clock, never goes back, and runs ahead of every
-hlc its owner has received; so a write always has a higher hlc than everything its author knew.
+"Logical Physical Clocks", 2014). It follows the wall clock, never goes back, and runs ahead of
+every hlc its owner has received; so a write always has a higher hlc than everything its author
+knew.
 
-A transaction has one clock, `(hlc, origin)`: with one clock a change, two concurrent transactions could
-each win a column of a row, and tear it. A register's clock is `(incarnation, rank, hlc, origin)`. The
-incarnation is kept once for the whole row (`row.py`), so what is compared here is `(rank, hlc, origin)`.
+A transaction has one clock, `(hlc, origin)`: with one clock a change, two concurrent transactions
+could each win a column of a row, and tear it. A register's clock is `(incarnation, rank, hlc,
+origin)`. The incarnation is kept once for the whole row (`row.py`), so what is compared here is
+`(rank, hlc, origin)`.
 
 Not here: the wall clock itself. Time is an argument.
 """

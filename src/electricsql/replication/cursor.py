@@ -2,13 +2,18 @@
 
 A snapshot `xmin:xmax:xip,…` names exactly the transactions that its reader saw: all below xmin, and
 those below xmax that are not in the list of the ones still running. What is not visible in the old
-snapshot and visible in the new one is the delta between them; it misses nothing when a long transaction
-commits late, which a sequence number would.
+snapshot and visible in the new one is the delta between them; it misses nothing when a long
+transaction commits late, which a sequence number would.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from electricsql.errors import ProtocolError
+
+_SNAPSHOT: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19}):((?:[0-9]{1,19},)*[0-9]{1,19})?")
+_XID_END: Final = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +31,14 @@ class Snapshot:
         Raises:
             ProtocolError: it isn't one.
         """
-        try:
-            xmin, xmax, running = text.split(":")
-            return cls(
-                int(xmin),
-                int(xmax),
-                frozenset(map(int, running.split(","))) if running else frozenset(),
-            )
-        except ValueError:
-            raise ProtocolError("bad-cursor", f"{text!r} is not a snapshot of Postgres.") from None
+        match = _SNAPSHOT.fullmatch(text)
+        if match is not None:
+            xmin, xmax = int(match[1]), int(match[2])
+            running = [int(xid) for xid in match[3].split(",")] if match[3] else []
+            if 1 <= xmin <= xmax < _XID_END and running == sorted(set(running)):
+                if not running or xmin <= running[0] <= running[-1] < xmax:
+                    return cls(xmin, xmax, frozenset(running))
+        raise ProtocolError("bad-cursor", f"{text[:80]!r} is not a snapshot of Postgres.")
 
     def __str__(self) -> str:
         return f"{self.xmin}:{self.xmax}:{','.join(map(str, sorted(self.running)))}"

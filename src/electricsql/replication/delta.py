@@ -1,11 +1,11 @@
 """Deltas: all that changed between two cursors, as values.
 
 A delta travels in parts; its rows in blocks, column by column, since a column of one type packs and
-unpacks much faster than rows do. Most rows of a block were last written by few transactions, so the shadow
-(who wrote which column) is kept once for all rows that share it.
+unpacks much faster than rows do. Most rows of a block were last written by few transactions, so the
+shadow (who wrote which column) is kept once for all rows that share it.
 
-A block has one author if its rows owe all that the delta changes in them to one device. That device has
-these rows already, and is not sent the block; all others share its encoding.
+A block has one author if its rows owe all that the delta changes in them to one device. That device
+has these rows already, and is not sent the block; all others share its encoding.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

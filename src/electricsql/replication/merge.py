@@ -1,14 +1,15 @@
 """Merging device transactions into a hub's rows. A pure function: rows in, rows out.
 
-A transaction is merged whole or refused whole. Its inserts and updates come first, then the parents that
-its rows need are brought back if somebody deleted them concurrently, then its deletes, as far as nobody
-else's write or child row forbids them. So foreign keys never break:
+A transaction is merged whole or refused whole. Its inserts and updates come first, then the parents
+that its rows need are brought back if somebody deleted them concurrently, then its deletes, as far
+as nobody else's write or child row forbids them. So foreign keys never break:
 
 - a child that arrives for a tombstone brings the parent back (and the parent's parents);
 - a delete of a row that still has children which the transaction doesn't delete too has no effect.
 
-The caller loads what a merge can touch: the changed rows, the parents of what is written, the children
-of what is deleted (`wanted`, `parents_of`). Not here: how rows are loaded and stored (hub).
+The caller loads what a merge can touch: the changed rows, the parents of what is written, the
+children of what is deleted (`wanted`, `parents_of`). Not here: how rows are loaded and stored
+(hub).
 """
 
 from collections import defaultdict
@@ -32,8 +33,8 @@ class RowId(NamedTuple):
 class Incoming:
     """A device transaction on its way into the hub.
 
-    `echo` asks for its rows to be sent back to the author, since the hub did not take the transaction
-    as it was (its clock was cut back).
+    `echo` asks for its rows to be sent back to the author, since the hub did not take the
+    transaction as it was (its clock was cut back).
     """
 
     transaction: Transaction
@@ -51,8 +52,8 @@ class Refusal:
 
 @dataclass(slots=True)
 class Merged:
-    """What a batch came to: the rows that changed, the rows to send back to their author although it
-    wrote them, and the refused transactions by their place in the batch."""
+    """What a batch came to: the rows that changed, the rows to send back to their author although
+    it wrote them, and the refused transactions by their place in the batch."""
 
     rows: dict[RowId, Row] = field(default_factory=dict)
     echoed: set[RowId] = field(default_factory=set)
@@ -95,7 +96,7 @@ def parents_of(table: Table, values: Mapping[str, Value]) -> Iterator[RowId]:
 
 
 def looks_the_same(one: Row | None, other: Row | None) -> bool:
-    """Whether two states of a row differ at most in who touched it last, which no device is told."""
+    """Whether two states of a row differ at most in who touched it last, which shows nowhere."""
     if one is None or other is None:
         return one is other
     return replace(one, touched=other.touched, touched_before=other.touched_before) == other

@@ -2,16 +2,17 @@
 
 1. Incarnations. A change meant for an earlier life of the row does nothing; an insert that starts a
    later life replaces the row.
-2. Columns: last writer wins by `(rank, hlc, origin)`, each column on its own. A made-up value (an insert's
-   column that equals its default) has rank 0 and loses against every written one.
+2. Columns: last writer wins by `(rank, hlc, origin)`, each column on its own. A made-up value (an
+   insert's column that equals its default) has rank 0 and loses against every written one.
 3. A delete takes effect only if its author had observed every write the row has had in this life
-   (add-wins). A tombstone keeps the last values; a write that did not observe it brings the row back.
-   A write of this life that finds a tombstone can't have observed it, or it would have begun a new life.
+   (add-wins). A tombstone keeps the last values; a write that did not observe it brings the row
+   back. A write of this life that finds a tombstone can't have observed it, or it would have begun
+   a new life.
 4. An insert over a row that its author had observed (REPLACE) writes only what differs.
 
-To know whether a deleter had observed every write it is enough to keep two of them: hub history has an
-order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own writes as
-observed, so the last write by another than the last one's origin is kept too.
+To know whether a deleter had observed every write it is enough to keep two of them: hub history has
+an order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own
+writes as observed, so the last write by another than the last one's origin is kept too.
 
 Everything here is a pure function of its arguments, and the same code at the hub and on the device.
 """
@@ -29,10 +30,11 @@ from electricsql.schema import Table, Value
 class Row:
     """A row with its shadow: what the hub knows, and what a delta carries.
 
-    `writers` has the id of the transaction that wrote each column, negative where the value was made up;
-    a column that is missing there was written by nobody known, and has its default.
+    `writers` has the id of the transaction that wrote each column, negative where the value was
+    made up; a column that is missing there was written by nobody known, and has its default.
     `deleted` is the deleter's id while the row is a tombstone, else NOBODY. `touched` is the last
-    transaction that inserted or updated the row, winning or not; `touched_before` the last of another origin.
+    transaction that inserted or updated the row, winning or not; `touched_before` the last of
+    another origin.
     """
 
     values: Mapping[str, Value]
@@ -78,8 +80,8 @@ class Author:
 def change_row(table: Table, row: Row | None, change: Change, author: Author) -> Row | None:
     """What a change makes of a row (None: there is none, not even a tombstone).
 
-    A delete is taken at its word here except for rule 3; whether foreign keys allow it is decided in
-    `merge.py`. An update of a row that isn't there does nothing: there is nothing to update.
+    A delete is taken at its word here except for rule 3; whether foreign keys allow it is decided
+    in `merge.py`. An update of a row that isn't there does nothing: there is nothing to update.
     """
     if row is None or change.incarnation > row.incarnation:
         return _born(table, change, author) if change.op is Op.INSERT else row

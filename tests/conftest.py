@@ -1,0 +1,88 @@
+"""Fixtures that several rooms' tests use: a Postgres per worker, a fresh database per test.
+
+`database` is the URL of an empty database on the embedded Postgres; `any_database` the same on each
+Postgres that is installed here (the embedded one, and Debian's if it is there). The servers start
+when the first test asks for them, run without fsync, and end with the worker.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from electricsql.embedded import EmbeddedPostgres, find_binaries
+
+SETTINGS = {"fsync": "off", "max_connections": "200", "log_min_messages": "fatal"}
+INSTALLED = {
+    "embedded": find_binaries(),
+    **{
+        folder.parent.name: folder
+        for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if (folder / "initdb").exists()
+    },
+}
+_numbers = itertools.count(1)
+
+
+class Postgreses:
+    """The servers of one worker, started as they are needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, EmbeddedPostgres] = {}
+
+    def url(self, version: str) -> str:
+        if version not in self._running:
+            server = EmbeddedPostgres(
+                self._folder / version, settings=SETTINGS, binaries=INSTALLED[version]
+            )
+            server.start()
+            self._running[version] = server
+        return self._running[version].url
+
+    def stop(self) -> None:
+        for server in self._running.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgreses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgreses]:
+    servers = Postgreses(tmp_path_factory.mktemp("postgres"))
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster_url(postgreses: Postgreses) -> str:
+    """The URL of the embedded Postgres itself, as its superuser."""
+    return postgreses.url("embedded")
+
+
+@pytest.fixture
+def database(postgreses: Postgreses) -> Iterator[str]:
+    """The URL of a database of this test's own."""
+    yield from _fresh_database(postgreses.url("embedded"))
+
+
+@pytest.fixture(params=sorted(INSTALLED))
+def any_database(request: pytest.FixtureRequest, postgreses: Postgreses) -> Iterator[str]:
+    """The same, on each Postgres there is."""
+    yield from _fresh_database(postgreses.url(request.param))
+
+
+def _fresh_database(cluster_url: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    asyncio.run(_execute(cluster_url, f"CREATE DATABASE {name}"))
+    yield cluster_url.rpartition("/")[0] + f"/{name}"
+    asyncio.run(_execute(cluster_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()

@@ -1,0 +1,1 @@
+"""Tests of the embedded room: a real Postgres, also after things went wrong."""

@@ -1,0 +1,1 @@
+"""Tests with real files, a real Postgres and real sockets."""
