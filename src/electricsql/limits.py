@@ -15,6 +15,11 @@ IN_FLIGHT_TRANSACTIONS_MAX: Final = 1_000  # sent and not yet acknowledged, per 
 IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may exceed it alone
 CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
+LIVE_DELTA_BYTES_MAX: Final = 16 << 20  # a larger delta is read for each device alone, at its pace
+LIVE_DELTA_ROWS_MAX: Final = 20_000  # the same for a device that comes back, as an estimate
+CATCH_UPS_MAX: Final = 8  # devices of one environment that are served large deltas at a time
+UNREAD_PARTS_MAX: Final = 4  # parts of a large delta that wait for their device
+MERGE_QUEUE_BYTES_MAX: Final = 256 << 20  # beyond this a service stops reading uploads
 
 # Time
 HEARTBEAT_MS: Final = 10_000  # below the 30 s idle time-out of mobile NATs
@@ -37,6 +42,7 @@ MERGE_TRANSACTIONS_MAX: Final = 1_000  # the id of a merged transaction has 10 b
 # The HTTP API
 REQUEST_BYTES_MAX: Final = 32 << 20
 TOKEN_TTL_S: Final = 30 * 24 * 3600
+TOKEN_TTL_S_MAX: Final = 366 * 24 * 3600
 
 # Names and files
 SLUG_LENGTH_MAX: Final = 64

@@ -11,6 +11,20 @@ from electricsql.protocol.codec import (
     encode_frame,
     encode_transaction,
     read_transaction,
+    unfold_transaction,
+)
+from electricsql.protocol.hub_session import (
+    Current,
+    Delivered,
+    Ended,
+    HubEffects,
+    HubEvent,
+    HubSession,
+    HubState,
+    Received,
+    Registered,
+    Tick,
+    Unchanged,
 )
 from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
@@ -27,20 +41,33 @@ from electricsql.protocol.messages import (
     Upload,
     Welcome,
 )
+from electricsql.protocol.uploads import Uploaded
 
 __all__ = [
     "PROTOCOL_VERSION",
     "Applied",
     "Bye",
+    "Current",
+    "Delivered",
     "DeltaPart",
     "Down",
+    "Ended",
     "Hello",
+    "HubEffects",
+    "HubEvent",
+    "HubSession",
+    "HubState",
     "MigrationFrame",
     "Ping",
     "Pong",
+    "Received",
     "RefusedFrame",
+    "Registered",
+    "Tick",
+    "Unchanged",
     "Up",
     "Upload",
+    "Uploaded",
     "Welcome",
     "decode_block",
     "decode_clocks",
@@ -52,4 +79,5 @@ __all__ = [
     "encode_frame",
     "encode_transaction",
     "read_transaction",
+    "unfold_transaction",
 ]

@@ -24,6 +24,8 @@ from electricsql.schema import Table
 
 PLAIN: Final = b"\x00"
 ZSTD: Final = b"\x01"
+_INTEGER_MAX: Final = (1 << 63) - 1
+_INCARNATION_MAX: Final = (1 << 31) - 1  # the hub keeps it in an int
 
 T = TypeVar("T")
 
@@ -138,7 +140,15 @@ def decode_transaction(data: bytes, tables: Mapping[str, Table]) -> Transaction:
     Raises:
         ProtocolError: it isn't one, or names tables or columns that the schema hasn't.
     """
-    frame = read_transaction(data)
+    return unfold_transaction(read_transaction(data), tables)
+
+
+def unfold_transaction(frame: TransactionFrame, tables: Mapping[str, Table]) -> Transaction:
+    """The second half of `decode_transaction`, once the tables of its schema version are known.
+
+    Raises:
+        ProtocolError: it names tables or columns that the schema hasn't.
+    """
     changes: list[Change] = []
     for group in frame.changes:
         changes.extend(_changes(group, tables))
@@ -154,7 +164,10 @@ def read_transaction(data: bytes) -> TransactionFrame:
     Raises:
         ProtocolError: it isn't one.
     """
-    return _decode(_transaction, _unpack(data, TRANSACTION_BYTES_MAX))
+    frame = _decode(_transaction, _unpack(data, TRANSACTION_BYTES_MAX))
+    if not (1 <= frame.number <= _INTEGER_MAX and 0 <= frame.hlc <= _INTEGER_MAX):
+        raise ProtocolError("bad-transaction", "A transaction's number or clock is out of range.")
+    return frame
 
 
 def _columns(
@@ -178,14 +191,16 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
     if unknown or len(set(group.columns)) < len(group.columns):
         raise ProtocolError(
             "unknown-column",
-            f"A transaction changes columns of {group.table!r} that its schema version does not have: {sorted(unknown)}.",
+            f"A transaction changes columns of {group.table!r} that its schema version does not"
+            f" have: {sorted(unknown)}.",
         )
     sound = (
         group.columns[:width] == table.primary_key
         and len(group.values) == len(group.columns)
         and len({len(column) for column in group.values}) == 1
         and group.op in Op
-        and group.incarnation >= 1
+        and 1 <= group.incarnation <= _INCARNATION_MAX
+        and not any(None in column for column in group.values[:width])
     )
     if not sound:
         raise ProtocolError(

@@ -1,0 +1,343 @@
+"""One device's stream as the service sees it: events in, effects out. No I/O, no clock.
+
+The driver (`service/stream.py`) turns bytes and timers into events, and performs the effects of each
+step in the order of their fields:
+
+    effects = session.step(Received(data), now_ms)
+    send effects.send; look up effects.register, answer with Registered;
+    merge effects.submit; remember effects.applied; wake the reader if effects.wake; close if effects.close
+
+Rule 1: what is not in `TRANSITIONS` is a violation; it ends this connection and nothing else.
+Rule 2: nothing here grows without a limit: parts of an upload, uploads that are not acknowledged, deltas
+        that are not applied, pings that are not answered.
+Rule 3: a Ping is answered when the device has been sent all that was at the hub when it asked, so a
+        device can learn that it is up to date.
+
+Not here: what is in a delta and who reads it (`service/fanout.py`), and what a token may do.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, assert_never
+
+from electricsql.errors import ProtocolError
+from electricsql.limits import (
+    HANDSHAKE_MS_MAX,
+    HEARTBEAT_MS,
+    SILENCE_MS_MAX,
+    UNSENT_FRAMES_MAX,
+)
+from electricsql.protocol.codec import decode_up
+from electricsql.protocol.messages import (
+    PROTOCOL_VERSION,
+    Applied,
+    Bye,
+    Down,
+    Hello,
+    Ping,
+    Pong,
+    Up,
+    Upload,
+    Welcome,
+)
+from electricsql.protocol.uploads import Uploaded, Uploads
+from electricsql.replication import Cursor
+
+
+_DEVICE_ID: Final = re.compile(r"[0-9A-Za-z-]{16,64}")
+
+
+class HubState(Enum):
+    """Where the conversation with a device stands."""
+
+    GREETING = auto()
+    """The device has to say hello."""
+    REGISTERING = auto()
+    """The hub is asked for the device's place."""
+    STREAMING = auto()
+    """Transactions up, deltas down."""
+    STRANDED = auto()
+    """The device's cursor is of another epoch: it starts over, and says hello again."""
+    CLOSED = auto()
+    """Over. What still arrives is dropped."""
+
+
+# What is not in this table is a violation. docs/protocol.md shows it.
+TRANSITIONS: Final[dict[HubState, dict[type[Up], HubState]]] = {
+    HubState.GREETING: {Hello: HubState.REGISTERING},
+    HubState.REGISTERING: {Ping: HubState.REGISTERING, Pong: HubState.REGISTERING},
+    HubState.STREAMING: {
+        Upload: HubState.STREAMING,
+        Applied: HubState.STREAMING,
+        Ping: HubState.STREAMING,
+        Pong: HubState.STREAMING,
+    },
+    HubState.STRANDED: {
+        Hello: HubState.REGISTERING,
+        Ping: HubState.STRANDED,
+        Pong: HubState.STRANDED,
+    },
+    HubState.CLOSED: {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame came in."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The hub told the device's place."""
+
+    origin: int
+    epoch: str
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A whole delta up to `cursor` is on its way to the device, with that acknowledgement."""
+
+    cursor: Cursor
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Nothing changed up to `cursor` that the device has to be told now."""
+
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """All that was at the hub when the device had asked `asked` times has been sent to it."""
+
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The service ends the stream, and says why."""
+
+    bye: Bye
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time went by."""
+
+
+HubEvent = Received | Registered | Delivered | Unchanged | Current | Ended | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class HubEffects:
+    """What the driver has to do, in this order."""
+
+    send: tuple[Down, ...] = ()
+    register: Hello | None = None
+    submit: Uploaded | None = None
+    applied: Cursor | None = None
+    wake: bool = False
+    """The reader has something to do for this device."""
+    close: bool = False
+
+
+NOTHING: Final = HubEffects()
+
+
+class HubSession:
+    """The state of one device's stream. Small: there are thousands of them."""
+
+    __slots__ = (
+        "_applied",
+        "_asked",
+        "_awaiting",
+        "_heard_ms",
+        "_nonce",
+        "_pinged_ms",
+        "_told",
+        "_told_ms",
+        "_unapplied",
+        "_uploads",
+        "acknowledged",
+        "cursor",
+        "device",
+        "origin",
+        "state",
+    )
+
+    def __init__(self, now_ms: int) -> None:
+        self.state = HubState.GREETING
+        self.device = ""
+        self.origin = 0
+        self.acknowledged = 0
+        """What the device has been told."""
+        self.cursor: Cursor | None = None
+        """Up to where the device needs nothing more: what it has been told, or a later one up to which
+        nothing changed."""
+        self._told: Cursor | None = None
+        self._applied: Cursor | None = None
+        self._unapplied: tuple[Cursor, ...] = ()
+        self._uploads = Uploads(0)
+        self._asked = 0
+        self._awaiting: tuple[int, ...] = ()
+        self._nonce = 0
+        self._heard_ms = self._pinged_ms = self._told_ms = now_ms
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the device may be sent another delta: it keeps up with applying them."""
+        return self.state is HubState.STREAMING and len(self._unapplied) < UNSENT_FRAMES_MAX
+
+    @property
+    def asked(self) -> int:
+        """How often the device has asked for an answer so far (see `Current`)."""
+        return self._asked
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a Ping waits for its answer."""
+        return bool(self._awaiting)
+
+    @property
+    def has_uploads(self) -> bool:
+        """Whether it has uploaded transactions that it doesn't know to be acknowledged."""
+        return self._uploads.in_flight
+
+    def lags(self, now_ms: int) -> bool:
+        """Whether it is time to tell the device its cursor although nothing changed."""
+        return self._told != self.cursor and now_ms - self._told_ms >= HEARTBEAT_MS
+
+    def step(self, event: HubEvent, now_ms: int) -> HubEffects:
+        """Fold one event into what we know, and say what follows from it."""
+        if self.state is HubState.CLOSED:
+            return NOTHING
+        try:
+            return self._step(event, now_ms)
+        except ProtocolError as error:
+            code = "too-large" if error.code == "too-large" else "protocol"
+            return self._end(Bye(code, error.problem, error.remedy, definite=True))
+
+    def _step(self, event: HubEvent, now_ms: int) -> HubEffects:
+        match event:
+            case Received(data):
+                self._heard_ms = now_ms
+                return self._receive(decode_up(data))
+            case Registered():
+                return self._register(event, now_ms)
+            case Delivered(cursor, acknowledged):
+                return self._delivered(cursor, acknowledged, now_ms)
+            case Unchanged(cursor):
+                self.cursor = cursor
+                return NOTHING
+            case Current(asked):
+                return self._answer(asked)
+            case Ended(bye):
+                return self._end(bye)
+            case Tick():
+                return self._tick(now_ms)
+            case _:
+                assert_never(event)
+
+    def _receive(self, frame: Up) -> HubEffects:
+        after = TRANSITIONS[self.state].get(type(frame))
+        if after is None:
+            raise ProtocolError(
+                "unexpected-frame",
+                f"A device sent {type(frame).__name__} while {self.state.name.lower()}.",
+            )
+        self.state = after
+        match frame:
+            case Hello():
+                return self._greet(frame)
+            case Upload():
+                return HubEffects(submit=self._uploads.add(frame))
+            case Applied(cursor):
+                return self._apply(Cursor.parse(cursor))
+            case Ping(nonce):
+                return self._ask(nonce)
+            case Pong():
+                return NOTHING
+            case _:
+                assert_never(frame)
+
+    def _greet(self, hello: Hello) -> HubEffects:
+        if hello.protocol != PROTOCOL_VERSION:
+            raise ProtocolError(
+                "protocol-version",
+                f"The device speaks protocol version {hello.protocol}, the service"
+                f" {PROTOCOL_VERSION}.",
+                "Use versions of electricsql that belong together on both sides.",
+            )
+        if not _DEVICE_ID.fullmatch(hello.device):
+            raise ProtocolError(
+                "bad-hello", "A device's id has 16 to 64 letters, digits and hyphens."
+            )
+        self.device = hello.device
+        self.cursor = None if hello.cursor is None else Cursor.parse(hello.cursor)
+        return HubEffects(register=hello)
+
+    def _register(self, place: Registered, now_ms: int) -> HubEffects:
+        assert self.state is HubState.REGISTERING, "nobody asked for the device's place"
+        self.origin, self.acknowledged = place.origin, place.acknowledged
+        self._told = self._applied = self.cursor
+        self._told_ms, self._unapplied = now_ms, ()
+        self._uploads = Uploads(place.acknowledged)
+        stranded = self.cursor is not None and self.cursor.epoch != place.epoch
+        self.state = HubState.STRANDED if stranded else HubState.STREAMING
+        welcome = Welcome(place.origin, place.epoch, place.acknowledged, now_ms, HEARTBEAT_MS)
+        return HubEffects(send=(welcome,), wake=not stranded)
+
+    def _apply(self, cursor: Cursor) -> HubEffects:
+        if cursor == self._applied:
+            return NOTHING
+        if cursor not in self._unapplied:
+            raise ProtocolError("unknown-cursor", "A device applied what it was not sent.")
+        had_room = self.has_room
+        self._unapplied = self._unapplied[self._unapplied.index(cursor) + 1 :]
+        self._applied = cursor
+        return HubEffects(applied=cursor, wake=not had_room)
+
+    def _ask(self, nonce: int) -> HubEffects:
+        if len(self._awaiting) >= UNSENT_FRAMES_MAX:
+            raise ProtocolError("window", "A device asks faster than it can be answered.")
+        self._asked += 1
+        self._awaiting = (*self._awaiting, nonce)
+        return HubEffects(wake=self.state is HubState.STREAMING)
+
+    def _delivered(self, cursor: Cursor, acknowledged: int, now_ms: int) -> HubEffects:
+        assert self.has_room, "the device has to apply what it was sent first"
+        self.cursor = self._told = cursor
+        self._told_ms = now_ms
+        self._unapplied = (*self._unapplied, cursor)
+        self.acknowledged = max(self.acknowledged, acknowledged)
+        self._uploads.acknowledge(acknowledged)
+        return NOTHING
+
+    def _answer(self, asked: int) -> HubEffects:
+        """Answer the pings among the first `asked` that still wait; those after them go on waiting."""
+        answered = max(0, len(self._awaiting) - (self._asked - asked))
+        nonces, self._awaiting = self._awaiting[:answered], self._awaiting[answered:]
+        return HubEffects(send=tuple(Pong(nonce) for nonce in nonces))
+
+    def _tick(self, now_ms: int) -> HubEffects:
+        silent_ms = now_ms - self._heard_ms
+        if self.state is HubState.GREETING and silent_ms >= HANDSHAKE_MS_MAX:
+            return self._end(Bye("protocol", "The device did not say hello in time."))
+        if silent_ms >= SILENCE_MS_MAX:
+            return self._end(Bye("silent", "The device has not been heard of for too long."))
+        if silent_ms >= HEARTBEAT_MS and self._pinged_ms <= self._heard_ms:
+            self._pinged_ms = now_ms
+            self._nonce += 1
+            return HubEffects(send=(Ping(self._nonce),))
+        return NOTHING
+
+    def _end(self, bye: Bye) -> HubEffects:
+        self.state = HubState.CLOSED
+        return HubEffects(send=(bye,), close=True)
