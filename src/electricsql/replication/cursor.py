@@ -35,9 +35,10 @@ class Snapshot:
         if match is not None:
             xmin, xmax = int(match[1]), int(match[2])
             running = [int(xid) for xid in match[3].split(",")] if match[3] else []
-            if 1 <= xmin <= xmax < _XID_END and running == sorted(set(running)):
-                if not running or xmin <= running[0] <= running[-1] < xmax:
-                    return cls(xmin, xmax, frozenset(running))
+            in_order = running == sorted(set(running))
+            within = not running or xmin <= running[0] <= running[-1] < xmax
+            if 1 <= xmin <= xmax < _XID_END and in_order and within:
+                return cls(xmin, xmax, frozenset(running))
         raise ProtocolError("bad-cursor", f"{text[:80]!r} is not a snapshot of Postgres.")
 
     def __str__(self) -> str:

@@ -174,8 +174,8 @@ def _delete(
     }:
         for row_id, child_id in staying.items():
             del going[row_id]
-            child = rows.get(child_id)
-            if child is not None and may_delete(child, author):
+            why = rows.get(child_id)
+            if why is not None and may_delete(why, author):
                 kept.add(row_id)
     for row_id, change in going.items():
         deleted = change_row(schema.tables[row_id.table], rows.get(row_id), change, author)

@@ -104,7 +104,8 @@ def revive(row: Row, author: Author) -> Row:
 
 
 def _born(table: Table, change: Change, author: Author) -> Row:
-    values = {column.name: column.default_value for column in table.columns} | change.values
+    defaults = {column.name: column.default_value for column in table.columns}
+    values = {**defaults, **change.values}
     writers = {name: _rank(table, name, value) * author.id for name, value in change.values.items()}
     return Row(values, writers, change.incarnation, touched=author.id)
 

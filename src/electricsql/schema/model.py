@@ -1,7 +1,7 @@
 """What tables, columns and types are: the values that every other room speaks about.
 
-A `Schema` is what an application's migrations add up to, read back from a SQLite that ran them. It is
-plain data: how it is read is in `introspect.py`, how Postgres spells it in `postgres.py`.
+A `Schema` is what an application's migrations add up to, read back from a SQLite that ran them. It
+is plain data: how it is read is in `introspect.py`, how Postgres spells it in `postgres.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -95,8 +95,8 @@ class Index:
 class Table:
     """One replicated table.
 
-    `number` is its place in the order of creation in the application's history, from 1, never reused.
-    Columns are in SQLite's order; a column's position never changes.
+    `number` is its place in the order of creation in the application's history, from 1, never
+    reused. Columns are in SQLite's order; a column's position never changes.
     """
 
     name: str

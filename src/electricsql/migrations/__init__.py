@@ -1,0 +1,48 @@
+"""Migrations: folders of SQL, and what a build makes of them for SQLite, for Postgres and for
+apps."""
+
+from electricsql.migrations.build import Build, BuiltMigration, build, schema_of
+from electricsql.migrations.bundle import (
+    INDEX_D_TS,
+    LOCAL_ENV,
+    Bundle,
+    BundleMigration,
+    bundle_json,
+    bundled,
+    index_js,
+    make_bundle,
+    manifest_json,
+    read_bundle,
+)
+from electricsql.migrations.capture import CAPTURE_TABLES, GUARD, MASK_BITS, OPLOG, triggers
+from electricsql.migrations.folder import read_folder, write_atomically
+from electricsql.migrations.names import new_name, title_of
+from electricsql.migrations.source import FILE, Source
+
+__all__ = [
+    "CAPTURE_TABLES",
+    "FILE",
+    "GUARD",
+    "INDEX_D_TS",
+    "LOCAL_ENV",
+    "MASK_BITS",
+    "OPLOG",
+    "Build",
+    "BuiltMigration",
+    "Bundle",
+    "BundleMigration",
+    "Source",
+    "build",
+    "bundle_json",
+    "bundled",
+    "index_js",
+    "make_bundle",
+    "manifest_json",
+    "new_name",
+    "read_bundle",
+    "read_folder",
+    "schema_of",
+    "title_of",
+    "triggers",
+    "write_atomically",
+]

@@ -1,0 +1,69 @@
+"""The expressions that mean the same in SQLite and in Postgres, and how Postgres spells them.
+
+80 of 127 expressions that were tried differ between the two, so this is a short list of what is
+known to agree: comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, whole-number arithmetic, and a few
+functions. What is not on it is refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from electricsql.errors import MigrationError
+from electricsql.schema.model import ColumnType, Table
+from electricsql.schema.tokens import Kind, Token, tokens
+
+_WORDS: Final = frozenset(
+    ("AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "CASE", "WHEN", "THEN", "ELSE", "END")
+)
+_SYMBOLS: Final = frozenset(("(", ")", ",", "=", "<>", "<", "<=", ">", ">=", "+", "-", "*"))
+_SPELLED: Final = {"==": "=", "!=": "<>"}
+_FUNCTIONS: Final = frozenset(("length", "coalesce", "nullif", "trim", "ltrim", "rtrim", "replace"))
+_COLUMNS: Final = frozenset(
+    (ColumnType.INTEGER, ColumnType.REAL, ColumnType.NUMERIC, ColumnType.TEXT, ColumnType.BOOLEAN)
+)
+
+
+def postgres_expression(table: Table, sql: str) -> str:
+    """A CHECK of this table as Postgres spells it.
+
+    Raises:
+        MigrationError: `unportable-check`, naming the first thing that may differ.
+    """
+    names = {column.name.lower(): column.name for column in table.columns}
+    return " ".join(_spelled(table, names, list(tokens(sql)), sql))
+
+
+def _spelled(
+    table: Table, names: dict[str, str], every: Sequence[Token], sql: str
+) -> Iterator[str]:
+    for place, token in enumerate(every):
+        called = place + 1 < len(every) and every[place + 1].text == "("
+        column = names.get(token.name.lower()) if _may_name(token) else None
+        if token.is_word(*_WORDS):
+            yield token.text.upper()
+        elif token.kind is Kind.STRING or token.text in _SYMBOLS or _is_decimal(token):
+            yield token.text
+        elif token.text in _SPELLED:
+            yield _SPELLED[token.text]
+        elif called and token.text.lower() in _FUNCTIONS:
+            yield token.text.lower()
+        elif column is not None and not called and table.by_name[column].type in _COLUMNS:
+            quoted = '"' + column.replace('"', '""') + '"'
+            is_boolean = table.by_name[column].type is ColumnType.BOOLEAN
+            yield f"{quoted}::int" if is_boolean else quoted
+        else:
+            raise MigrationError(
+                "unportable-check",
+                f"CHECK ({sql}) of table {table.name} uses {token.text!r}, which SQLite and"
+                " Postgres may take differently.",
+                "Write it with comparisons, AND, OR, NOT, IN, BETWEEN, IS NULL and length(), on"
+                " columns that are numbers, text or BOOLEAN.",
+            )
+
+
+def _may_name(token: Token) -> bool:
+    return token.kind in (Kind.WORD, Kind.NAME)
+
+
+def _is_decimal(token: Token) -> bool:
+    return token.kind is Kind.NUMBER and not token.text.lower().startswith("0x")

@@ -1,0 +1,171 @@
+"""How Postgres spells a schema: its types, and the DDL that a migration comes to there.
+
+Text is compared byte by byte as SQLite does (`COLLATE "C"`), foreign keys are checked at the
+commit, and NaN is refused, which SQLite would store as NULL. Lengths and precisions are left out:
+SQLite ignores them.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Final
+
+from electricsql.limits import IDENTIFIER_BYTES_MAX
+from electricsql.schema.difference import Difference
+from electricsql.schema.expressions import postgres_expression
+from electricsql.schema.model import Column, ColumnType, Default, ForeignKey, Index, Table, Value
+
+TYPES: Final = {
+    ColumnType.INTEGER: "bigint",
+    ColumnType.REAL: "double precision",
+    ColumnType.TEXT: "text",
+    ColumnType.BLOB: "bytea",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "date",
+    ColumnType.TIME: "time",
+    ColumnType.TIMESTAMP: "timestamp",
+    ColumnType.TIMESTAMPTZ: "timestamptz",
+    ColumnType.UUID: "uuid",
+    ColumnType.JSON: "json",
+    ColumnType.NUMERIC: "numeric",
+}
+_NOW: Final = "timezone('utc', now())"
+_CLOCKS: Final = {
+    "CURRENT_TIMESTAMP": ("YYYY-MM-DD HH24:MI:SS", "timestamp(0)"),
+    "CURRENT_DATE": ("YYYY-MM-DD", "date"),
+    "CURRENT_TIME": ("HH24:MI:SS", "time(0)"),
+}
+
+
+def quote(name: str) -> str:
+    """An identifier, quoted for SQLite and Postgres alike."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: Value, type: ColumnType) -> str:
+    """A value as a Postgres literal of a column's type."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return f"'\\x{value.hex()}'::bytea"
+    if type is ColumnType.BOOLEAN:
+        return "true" if value else "false"
+    text = value if isinstance(value, str) else repr(value)
+    if "\\" in text:
+        return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'::" + TYPES[type]
+    return "'" + text.replace("'", "''") + "'::" + TYPES[type]
+
+
+def plan(difference: Difference) -> tuple[str, ...]:
+    """The Postgres DDL of a migration: tables first, so that they can refer to each other."""
+    return (
+        *(_create_table(table) for table in difference.tables),
+        *(_add_column(table, column) for table, column in difference.columns),
+        *(
+            _add_foreign_key(table, foreign_key)
+            for table in difference.tables
+            for foreign_key in table.foreign_keys
+        ),
+        *_new_foreign_keys(difference),
+        *(
+            f"DROP INDEX {quote(_index_name(t, i))}"
+            for t, i in difference.dropped_indexes
+            if i.columns
+        ),
+        *(
+            _create_index(table, index)
+            for table in difference.tables
+            for index in table.indexes
+            if index.columns
+        ),
+        *(_create_index(table, index) for table, index in difference.indexes if index.columns),
+    )
+
+
+def _create_table(table: Table) -> str:
+    lines = [_column(table, column) for column in table.columns]
+    lines.append(f"PRIMARY KEY ({_names(table.primary_key)})")
+    lines += [f"CHECK ({postgres_expression(table, check)})" for check in table.checks]
+    return f"CREATE TABLE {quote(table.name)} (\n    " + ",\n    ".join(lines) + "\n)"
+
+
+def _add_column(table: Table, column: Column) -> str:
+    return f"ALTER TABLE {quote(table.name)} ADD COLUMN {_column(table, column)}"
+
+
+def _column(table: Table, column: Column) -> str:
+    parts = [quote(column.name), TYPES[column.type]]
+    if column.type is ColumnType.TEXT:
+        parts.append('COLLATE "C"')
+    if column.not_null or column.name in table.primary_key:
+        parts.append("NOT NULL")
+    if column.default is not None and (value := _default(column, column.default)):
+        parts.append(f"DEFAULT {value}")
+    if column.type in (ColumnType.REAL, ColumnType.NUMERIC):
+        parts.append(f"CHECK ({quote(column.name)} <> 'NaN')")
+    return " ".join(parts)
+
+
+def _default(column: Column, default: Default) -> str | None:
+    """None where Postgres can't compute it: a direct insert has to give a value there."""
+    if default.constant:
+        return None if default.value is None else literal(default.value, column.type)
+    clock = _CLOCKS.get(default.sql.upper())
+    if clock is None:
+        return None
+    text, type = clock
+    if column.type is ColumnType.TEXT:
+        return f"to_char({_NOW}, '{text}')"
+    if column.type is ColumnType.TIMESTAMPTZ:
+        return "now()"
+    return f"{_NOW}::{type}" if TYPES[column.type] == type.partition("(")[0] else None
+
+
+def _add_foreign_key(table: Table, foreign_key: ForeignKey) -> str:
+    name = _short(f"{table.name}_{'_'.join(foreign_key.columns)}_fkey")
+    return (
+        f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)}"
+        f" FOREIGN KEY ({_names(foreign_key.columns)})"
+        f" REFERENCES {quote(foreign_key.parent)} ({_names(foreign_key.parent_columns)})"
+        f" ON DELETE {_action(foreign_key.on_delete)} ON UPDATE {_action(foreign_key.on_update)}"
+        " DEFERRABLE INITIALLY DEFERRED"
+    )
+
+
+def _action(action: str) -> str:
+    """RESTRICT would be checked at once, also while a merge puts things right: NO ACTION waits."""
+    return "NO ACTION" if action == "RESTRICT" else action
+
+
+def _new_foreign_keys(difference: Difference) -> Iterator[str]:
+    """The foreign keys of added columns (SQLite allows them on a single column only)."""
+    for table, column in difference.columns:
+        for foreign_key in table.foreign_keys:
+            if foreign_key.columns == (column.name,):
+                yield _add_foreign_key(table, foreign_key)
+
+
+def _create_index(table: Table, index: Index) -> str:
+    columns = ", ".join(
+        quote(name) + (" DESC" if descending else "")
+        for name, descending in zip(index.columns, index.descending, strict=True)
+    )
+    unique = "UNIQUE " if index.unique else ""
+    name = quote(_index_name(table, index))
+    return f"CREATE {unique}INDEX {name} ON {quote(table.name)} ({columns})"
+
+
+def _index_name(table: Table, index: Index) -> str:
+    """Of a UNIQUE constraint: SQLite's own name for it means nothing elsewhere."""
+    return _short(index.name if index.sql else f"{table.name}_{'_'.join(index.columns)}_key")
+
+
+def _names(columns: tuple[str, ...]) -> str:
+    return ", ".join(map(quote, columns))
+
+
+def _short(name: str) -> str:
+    """A name that Postgres does not cut, still telling apart what was different."""
+    if len(name.encode()) <= IDENTIFIER_BYTES_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name.encode()[: IDENTIFIER_BYTES_MAX - 9].decode(errors="ignore") + "_" + digest

@@ -1,0 +1,83 @@
+"""SQL text as tokens: enough to find what SQLite's pragmas don't tell, never a parser.
+
+Nothing here decides what a statement means: that is read back from a SQLite that ran it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = auto()
+    NAME = auto()  # a quoted identifier
+    STRING = auto()
+    BLOB = auto()
+    NUMBER = auto()
+    SYMBOL = auto()
+
+
+class Token(NamedTuple):
+    """One token: its kind, its text as written, and where it starts in the SQL."""
+
+    kind: Kind
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+    @property
+    def name(self) -> str:
+        """What an identifier names, without its quotes."""
+        if self.kind is not Kind.NAME:
+            return self.text
+        closing = "]" if self.text[0] == "[" else self.text[0]
+        return self.text[1:-1].replace(closing * 2, closing)
+
+    def is_word(self, *words: str) -> bool:
+        return self.kind is Kind.WORD and self.text.upper() in words
+
+
+_TOKEN: Final = re.compile(
+    r"""(?P<SKIP>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))
+      |(?P<BLOB>[xX]'[0-9a-fA-F]*')
+      |(?P<STRING>'(?:[^']|'')*')
+      |(?P<NAME>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
+      |(?P<NUMBER>0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
+      |(?P<WORD>[A-Za-z_\x80-\U0010ffff][\w$\x80-\U0010ffff]*)
+      |(?P<SYMBOL><>|<=|>=|==|!=|\|\||<<|>>|->>?|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def tokens(sql: str) -> Iterator[Token]:
+    """The tokens of a text, without white space and comments."""
+    for match in _TOKEN.finditer(sql):
+        assert match.lastgroup is not None
+        if match.lastgroup != "SKIP":
+            yield Token(Kind[match.lastgroup], match.group(), match.start())
+
+
+def check_expressions(create_table: str) -> tuple[str, ...]:
+    """The expressions of a CREATE TABLE's CHECK constraints, without the outer brackets."""
+    every = list(tokens(create_table))
+    return tuple(
+        _bracketed(create_table, every[place + 1 :])
+        for place, token in enumerate(every[:-1])
+        if token.is_word("CHECK") and every[place + 1].text == "("
+    )
+
+
+def _bracketed(sql: str, rest: Sequence[Token]) -> str:
+    """The text between the first bracket and the one that closes it."""
+    depth = 0
+    for token in rest:
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            return sql[rest[0].end : token.start].strip()
+    return sql[rest[0].end :]
