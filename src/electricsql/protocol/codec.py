@@ -1,12 +1,12 @@
 """Frames as bytes and back. What comes in is checked: anything odd is a `ProtocolError`.
 
-Blobs inside a frame (a transaction, a block) start with one byte: 0 for plain MessagePack, 1 for the same
-in zstd.
+Blobs inside a frame (a transaction, a block) start with one byte: 0 for plain MessagePack, 1 for
+the same in zstd.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import zstandard
@@ -25,13 +25,15 @@ from electricsql.schema import Table
 PLAIN: Final = b"\x00"
 ZSTD: Final = b"\x01"
 _INTEGER_MAX: Final = (1 << 63) - 1
+_OPS: Final = frozenset(Op)
+_KINDS: Final = {int, float, str, bytes, type(None)}
 _INCARNATION_MAX: Final = (1 << 31) - 1  # the hub keeps it in an int
 
 T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
-_up = msgspec.msgpack.Decoder(Up)
-_down = msgspec.msgpack.Decoder(Down)
+_up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
+_down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
 _block = msgspec.msgpack.Decoder(BlockFrame)
 _transaction = msgspec.msgpack.Decoder(TransactionFrame)
 _clocks = msgspec.msgpack.Decoder(dict[int, tuple[int, int]])
@@ -67,7 +69,7 @@ def encode_block(block: Block) -> bytes:
         block.table,
         block.columns,
         [list(column) for column in block.values],
-        [tuple(shadow) for shadow in block.shadows],
+        [*block.shadows],
         0 if len(block.shadows) == 1 and places else list(places),
     )
     return _pack(_encoder.encode(frame))
@@ -89,6 +91,7 @@ def decode_block(data: bytes) -> Block:
         and len(places) == rows
         and all(len(shadow[4]) == width for shadow in frame.shadows)
         and (not places or 0 <= min(places) <= max(places) < len(frame.shadows))
+        and all(map(_are_values, frame.values))
     )
     if not sound:
         raise ProtocolError("bad-block", f"A block of table {frame.table!r} has uneven columns.")
@@ -198,8 +201,9 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
         group.columns[:width] == table.primary_key
         and len(group.values) == len(group.columns)
         and len({len(column) for column in group.values}) == 1
-        and group.op in Op
+        and group.op in _OPS
         and 1 <= group.incarnation <= _INCARNATION_MAX
+        and all(map(_are_values, group.values))
         and not any(None in column for column in group.values[:width])
     )
     if not sound:
@@ -213,6 +217,15 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
         kept = named if op is Op.INSERT else dict(list(named.items())[width:])
         changes.append(Change(group.table, op, values[:width], kept, group.incarnation))
     return changes
+
+
+def _are_values(column: list[Any]) -> bool:
+    """Whether SQLite could hold them all: MessagePack has more types, and longer integers."""
+    kinds = set(map(type, column))
+    if not kinds <= _KINDS:
+        return False
+    integers = column if kinds == {int} else [each for each in column if type(each) is int]
+    return not integers or -_INTEGER_MAX - 1 <= min(integers) <= max(integers) <= _INTEGER_MAX
 
 
 def _pack(data: bytes) -> bytes:

@@ -1,17 +1,18 @@
 """One device's stream as the service sees it: events in, effects out. No I/O, no clock.
 
-The driver (`service/stream.py`) turns bytes and timers into events, and performs the effects of each
-step in the order of their fields:
+The driver (`service/stream.py`) turns bytes and timers into events, and performs the effects of
+each step in the order of their fields:
 
     effects = session.step(Received(data), now_ms)
     send effects.send; look up effects.register, answer with Registered;
-    merge effects.submit; remember effects.applied; wake the reader if effects.wake; close if effects.close
+    merge effects.submit; remember effects.applied; wake the reader if effects.wake;
+    close if effects.close
 
 Rule 1: what is not in `TRANSITIONS` is a violation; it ends this connection and nothing else.
-Rule 2: nothing here grows without a limit: parts of an upload, uploads that are not acknowledged, deltas
-        that are not applied, pings that are not answered.
-Rule 3: a Ping is answered when the device has been sent all that was at the hub when it asked, so a
-        device can learn that it is up to date.
+Rule 2: nothing here grows without a limit: parts of an upload, uploads that are not acknowledged,
+        deltas that are not applied, pings that are not answered.
+Rule 3: a Ping is answered when the device has been sent all that was at the hub when it asked, so
+        a device can learn that it is up to date.
 
 Not here: what is in a delta and who reads it (`service/fanout.py`), and what a token may do.
 """
@@ -43,7 +44,6 @@ from electricsql.protocol.messages import (
 )
 from electricsql.protocol.uploads import Uploaded, Uploads
 from electricsql.replication import Cursor
-
 
 _DEVICE_ID: Final = re.compile(r"[0-9A-Za-z-]{16,64}")
 
@@ -179,8 +179,8 @@ class HubSession:
         self.acknowledged = 0
         """What the device has been told."""
         self.cursor: Cursor | None = None
-        """Up to where the device needs nothing more: what it has been told, or a later one up to which
-        nothing changed."""
+        """Up to where the device needs nothing more: what it has been told, or a later one up to
+        which nothing changed."""
         self._told: Cursor | None = None
         self._applied: Cursor | None = None
         self._unapplied: tuple[Cursor, ...] = ()
@@ -209,6 +209,10 @@ class HubSession:
     def has_uploads(self) -> bool:
         """Whether it has uploaded transactions that it doesn't know to be acknowledged."""
         return self._uploads.in_flight
+
+    def has_applied(self, cursor: Cursor) -> bool:
+        """Whether a cursor that the device was sent doesn't wait to be applied any more."""
+        return cursor not in self._unapplied
 
     def lags(self, now_ms: int) -> bool:
         """Whether it is time to tell the device its cursor although nothing changed."""
@@ -276,9 +280,7 @@ class HubSession:
                 "Use versions of electricsql that belong together on both sides.",
             )
         if not _DEVICE_ID.fullmatch(hello.device):
-            raise ProtocolError(
-                "bad-hello", "A device's id has 16 to 64 letters, digits and hyphens."
-            )
+            raise ProtocolError("bad-hello", "A device's id has 16 to 64 letters or digits.")
         self.device = hello.device
         self.cursor = None if hello.cursor is None else Cursor.parse(hello.cursor)
         return HubEffects(register=hello)
@@ -321,7 +323,7 @@ class HubSession:
         return NOTHING
 
     def _answer(self, asked: int) -> HubEffects:
-        """Answer the pings among the first `asked` that still wait; those after them go on waiting."""
+        """Answer those of the first `asked` pings that still wait."""
         answered = max(0, len(self._awaiting) - (self._asked - asked))
         nonces, self._awaiting = self._awaiting[:answered], self._awaiting[answered:]
         return HubEffects(send=tuple(Pong(nonce) for nonce in nonces))

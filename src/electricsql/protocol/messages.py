@@ -1,25 +1,23 @@
-"""What a device and a service say to each other: typed frames, MessagePack, one WebSocket per device.
+"""What a device and a service say to each other: typed MessagePack frames on a WebSocket each.
 
 A conversation:
 
     device                                   service
     Hello(cursor, schema version, …)  →
                                       ←  Welcome(origin, epoch, acknowledged)
-    Upload(number, part, …)           →                       (any time; at most a window of them unacknowledged)
+    Upload(number, part, …)           →                       (any time, within a window)
                                       ←  Delta(part 0) … Delta(part n, last)
     Applied(cursor)                   →                       (after the delta is durable)
     Ping / Pong                       ↔
                                       ←  Bye(code, …)         (then the connection closes)
 
-The last part of a delta carries the new cursor, the number up to which the device's transactions are
-acknowledged, and those refused: rows, cursor and acknowledgement take effect in one step.
+The last part of a delta carries the new cursor, the number up to which the device's transactions
+are acknowledged, and those refused: rows, cursor and acknowledgement take effect in one step.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-
-from electricsql.schema import Value
 
 PROTOCOL_VERSION: Final = 1
 
@@ -36,7 +34,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 
 class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
-    """Part `part` (from 0) of transaction `number`: a piece of `codec.encode_transaction`'s bytes."""
+    """Part `part` (from 0) of transaction `number`: a piece of its encoding (`codec`)."""
 
     number: int
     part: int
@@ -63,7 +61,7 @@ class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """The device's place at the hub: its origin, the epoch, and the last of its transactions that is in."""
+    """The device's place at the hub: origin, epoch, and the last of its transactions that is in."""
 
     origin: int
     epoch: str
@@ -90,11 +88,11 @@ class RefusedFrame(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DeltaPart(msgspec.Struct, frozen=True, array_like=True, tag=7):
-    """One part of a delta. `blocks` and `clocks` are encoded on their own (`codec`), once for all devices.
+    """One part of a delta. `blocks` and `clocks` are encoded on their own, once for all devices.
 
-    `cursor`, `acknowledged` and `refused` count in the last part only; `migrations` come in the first.
-    `rows` and `rows_total` tell how many rows came up to and with this part, and about how many will.
-    In a `whole` delta there is every row of the hub: what the device has besides is gone.
+    `cursor`, `acknowledged` and `refused` count in the last part only; `migrations` come in the
+    first. `rows` and `rows_total` tell how many rows came up to and with this part, and about how
+    many will. In a `whole` delta there is every row of the hub: what a device has besides is gone.
     """
 
     part: int
@@ -124,13 +122,13 @@ class BlockFrame(msgspec.Struct, frozen=True, array_like=True):
 
     table: str
     columns: tuple[str, ...]
-    values: list[list[Value]]
+    values: list[list[Any]]  # of `Value`: msgspec can't tell text from bytes in a union, codec does
     shadows: list[tuple[int, int, int, int, tuple[int, ...]]]
     shadow_of: list[int] | int
 
 
 class ChangesFrame(msgspec.Struct, frozen=True, array_like=True):
-    """Changes of one kind: the same table, op, incarnation and columns, their values column by column.
+    """Changes of one kind: the same table, op, incarnation and columns; values column by column.
 
     `columns` starts with the table's primary key, in its order; then the changed columns.
     """
@@ -139,7 +137,7 @@ class ChangesFrame(msgspec.Struct, frozen=True, array_like=True):
     op: int
     incarnation: int
     columns: tuple[str, ...]
-    values: list[list[Value]]
+    values: list[list[Any]]  # of `Value`, as in a block
 
 
 class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):

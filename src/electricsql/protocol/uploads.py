@@ -1,7 +1,7 @@
 """What a device uploads: parts put together to transactions, their order, and the window.
 
 The window is what a device may have sent without being told that it is in: a bounded number of
-transactions, and of bytes. One transaction may be over the limit of bytes if nothing else is in flight.
+transactions, and of bytes. One transaction may be over the limit of bytes if it is alone.
 """
 
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ class Uploads:
         return self._finish(opened) if upload.last else None
 
     def _begin(self, number: int) -> _Open:
-        """Open the next transaction. The first of a stream may be any that the hub can take or has."""
+        """Open the next transaction. The first of a stream may be one that the hub has already."""
         in_order = (
             0 < number <= self._acknowledged + 1 if self._last is None else number == self._last + 1
         )

@@ -1,0 +1,134 @@
+"""What the HTTP API takes and gives. The names on the wire are camelCase; unknown fields are refused."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from electricsql.limits import TOKEN_TTL_S, TOKEN_TTL_S_MAX
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class EnvironmentName(msgspec.Struct, forbid_unknown_fields=True):
+    """Names an environment: one deployment of an app."""
+
+    app: Name
+    env: Name
+
+
+class DeviceStatus(msgspec.Struct, rename="camel"):
+    """A device that the hub knows. `number` is its last transaction that is in."""
+
+    device: str
+    origin: int
+    number: int
+    schema_version: str | None
+    seen_at: datetime | None
+
+
+class EnvironmentStatus(msgspec.Struct, rename="camel"):
+    """How an environment is. `connected` counts the device streams of this service process."""
+
+    app: str
+    env: str
+    epoch: str
+    schema_version: str | None
+    connected: int
+    quarantined: int
+    devices: list[DeviceStatus]
+
+
+class Confirmation(msgspec.Struct, forbid_unknown_fields=True):
+    """The environment's name once more: what is about to be deleted."""
+
+    confirm: str
+
+
+class DatabaseUrl(msgspec.Struct):
+    """Where the environment's Postgres is, with its password."""
+
+    url: str
+
+
+class Migration(msgspec.Struct, rename="camel"):
+    """A migration that the hub has applied."""
+
+    name: str
+    title: str
+    sha256: str
+    applied_at: datetime
+
+
+class MigrationDetail(Migration, rename="camel"):
+    """The same with its SQL: as written, and as devices run it."""
+
+    source: str
+    statements: list[str]
+
+
+class MigrationSource(msgspec.Struct, forbid_unknown_fields=True):
+    """A migration as the developer has it. `sha256` is of the source, CRLF read as LF."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    title: str
+    sha256: Sha256
+    source: str
+
+
+class Migrations(msgspec.Struct, forbid_unknown_fields=True):
+    """All migrations that the developer has, in any order."""
+
+    migrations: list[MigrationSource]
+
+
+class Plan(msgspec.Struct):
+    """What applying would do: the names of the new migrations, and the SQL for Postgres."""
+
+    pending: list[str]
+    postgres: list[str]
+
+
+class BundleMigration(msgspec.Struct):
+    """A migration as devices run it."""
+
+    name: str
+    title: str
+    sha256: str
+    statements: list[str]
+
+
+class Bundle(msgspec.Struct, rename="camel"):
+    """What an app ships, made from the migrations that the hub has applied."""
+
+    app: str
+    env: str
+    schema_version: str | None
+    migrations: list[BundleMigration]
+
+
+class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A token to be issued for the user `sub`."""
+
+    sub: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    claims: dict[str, Any] = {}  # the app's own; any JSON
+    ttl_s: Annotated[int, msgspec.Meta(ge=1, le=TOKEN_TTL_S_MAX)] = TOKEN_TTL_S
+    app: Name | None = None
+    env: Name | None = None
+
+
+class Token(msgspec.Struct):
+    """A signed token (JWT)."""
+
+    token: str
+
+
+class WhoAmI(msgspec.Struct, rename="camel"):
+    """Who the presented key or token belongs to. `expires_at` is in seconds since 1970."""
+
+    sub: str
+    admin: bool
+    app: str | None
+    env: str | None
+    expires_at: int | None

@@ -1,0 +1,173 @@
+"""The environments that devices are connected to: for each a merge worker, a reader, a ticker.
+
+An environment starts with its first use and stays until the service stops or the environment is reset.
+Nothing here outlives the process: all of it can be rebuilt from the hub.
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from electricsql.errors import PostgresError
+from electricsql.hub import Cluster, Hub, Submitted
+from electricsql.limits import DRAIN_MS_MAX, HEARTBEAT_MS
+from electricsql.protocol import Bye, Registered
+from electricsql.replication import Cursor, Transaction
+from electricsql.schema import Schema
+from electricsql.service.fanout import Fanout
+from electricsql.service.merging import Merges
+from electricsql.service.stream import DeviceStream, now_ms
+
+_TICK_S = 1.0
+_log = structlog.get_logger("electric.environment")
+
+DRAINING = Bye("draining", "The service is going down.", "Connect again in a moment.")
+RESET = Bye("reset", "The environment was reset.", "Connect again to start over.")
+SUPERSEDED = Bye("superseded", "A newer stream of this device has taken over.")
+
+
+class Environment:
+    """One environment's devices, and the tasks that serve them. The `Room` of their streams."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._streams: dict[DeviceStream, None] = {}
+        self._by_device: dict[str, DeviceStream] = {}
+        self._fanout = Fanout(hub, self._streams.keys())
+        self._merges = Merges(hub, self._fanout.merged)
+        self._applied: dict[str, tuple[Cursor, str | None]] = {}
+        self._merging = asyncio.create_task(self._merges.run())
+        self._others = [
+            asyncio.create_task(self._fanout.run()),
+            asyncio.create_task(self._keep_time()),
+        ]
+
+    @property
+    def connected(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def join(self, stream: DeviceStream) -> None:
+        self._streams[stream] = None
+
+    def leave(self, stream: DeviceStream) -> None:
+        self._streams.pop(stream, None)
+        device = stream.session.device
+        if self._by_device.get(device) is stream:
+            del self._by_device[device]
+
+    async def register(self, stream: DeviceStream) -> Registered:
+        device = stream.session.device
+        before = self._by_device.get(device)
+        if before is not None and before is not stream:
+            before.end(SUPERSEDED)
+        self._by_device[device] = stream
+        place = await self._hub.register(device)
+        return Registered(place.origin, self._hub.epoch, place.acknowledged)
+
+    async def schema_at(self, version: str | None) -> Schema:
+        return await self._hub.schema_at(version)
+
+    async def merge(self, stream: DeviceStream, transaction: Transaction, data: bytes) -> None:
+        await self._merges.put(stream, Submitted(stream.session.origin, transaction, data))
+
+    def note_applied(self, stream: DeviceStream, cursor: Cursor) -> None:
+        self._applied[stream.session.device] = (cursor, stream.schema_version)
+
+    def wake(self) -> None:
+        self._fanout.wake()
+
+    def migrated(self) -> None:
+        """The hub has a new migration: tell the devices at once."""
+        self._fanout.merged()
+
+    async def stop(self, bye: Bye) -> None:
+        """End all streams, finish the merge under way, stop the tasks."""
+        for stream in list(self._streams):
+            stream.end(bye)
+        self._merges.stop()
+        await asyncio.wait([self._merging], timeout=DRAIN_MS_MAX / 1000)
+        tasks = [self._merging, *self._others]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(PostgresError):
+            await self._record_applied()
+
+    async def _keep_time(self) -> None:
+        """Heartbeats of all streams; now and then, how far the devices are."""
+        ticks = 0
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now, ticks = now_ms(), ticks + 1
+            for stream in list(self._streams):
+                stream.tick(now)
+            if ticks * _TICK_S * 1000 % HEARTBEAT_MS == 0:
+                try:
+                    await self._record_applied()
+                except PostgresError as error:
+                    _log.warning("can't record how far the devices are", code=error.code)
+
+    async def _record_applied(self) -> None:
+        applied, self._applied = self._applied, {}
+        for device, (cursor, schema_version) in applied.items():
+            await self._hub.applied(device, cursor, schema_version)
+
+
+class Environments:
+    """All environments of a cluster that are in use."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._open: dict[tuple[str, str], Environment] = {}
+        self._lock = asyncio.Lock()
+        self._draining = False
+
+    @property
+    def is_draining(self) -> bool:
+        return self._draining
+
+    @property
+    def connected(self) -> int:
+        """How many streams are open, in all environments."""
+        return sum(environment.connected for environment in self._open.values())
+
+    def at(self, app: str, env: str) -> Environment | None:
+        """The environment if it is in use."""
+        return self._open.get((app, env))
+
+    async def open(self, app: str, env: str) -> Environment:
+        """The environment, in use from now on.
+
+        Raises:
+            ServiceError: there is no such environment.
+            PostgresError: Postgres can't be reached.
+        """
+        async with self._lock:
+            environment = self._open.get((app, env))
+            if environment is None:
+                hub = await self._cluster.hub(app, env)
+                environment = self._open[app, env] = Environment(hub)
+            return environment
+
+    async def reset(self, app: str, env: str) -> None:
+        """Delete the environment's data and start it anew; its devices are told.
+
+        Raises:
+            ServiceError: there is no such environment.
+            PostgresError: Postgres can't be reached.
+        """
+        async with self._lock:
+            environment = self._open.pop((app, env), None)
+            if environment is not None:
+                await environment.stop(RESET)
+            await self._cluster.reset(app, env)
+
+    async def drain(self) -> None:
+        """End everything in good order."""
+        self._draining = True
+        async with self._lock:
+            stopping = [environment.stop(DRAINING) for environment in self._open.values()]
+            self._open.clear()
+            await asyncio.gather(*stopping)

@@ -1,0 +1,192 @@
+"""What an environment's devices are sent: one reader for all of them.
+
+The reader polls the hub cheaply, and looks at once after the service's own merges. In one snapshot it
+reads, for every cursor that some device has, the delta up to it, encodes it once, and gives it to each
+device there with the acknowledgement of its own transactions.
+
+Rule 1: a device that does not keep up is left out, and later sent one delta from its own cursor.
+Rule 2: a delta too large to be held is read again for each device alone (`catchup.py`), so that it
+        holds up nobody else.
+Rule 3: a ping is answered after everything that a snapshot taken after it shows.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
+
+import structlog
+
+from electricsql.errors import PostgresError
+from electricsql.hub import Hub, Reading
+from electricsql.limits import (
+    HUB_POLL_MS_MAX,
+    HUB_POLL_MS_MIN,
+    LIVE_DELTA_BYTES_MAX,
+    LIVE_DELTA_ROWS_MAX,
+    RECONNECT_MS_MIN,
+)
+from electricsql.protocol import Bye
+from electricsql.replication import Cursor
+from electricsql.service.catchup import CatchUps
+from electricsql.service.metrics import DELTAS, DELTA_ROWS
+from electricsql.service.parts import (
+    Answer,
+    EncodedDelta,
+    EncodedPart,
+    encode_part,
+    migration_frames,
+)
+from electricsql.service.stream import DeviceStream, now_ms
+
+_log = structlog.get_logger("electric.fanout")
+
+
+class Fanout:
+    """The reader of one environment."""
+
+    def __init__(self, hub: Hub, streams: Collection[DeviceStream]) -> None:
+        self._hub = hub
+        self._streams = streams
+        self._catch_ups = CatchUps(hub, self.wake)
+        self._cursor: Cursor | None = None
+        """What the live devices have."""
+        self._merged = False
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """A device can be sent something."""
+        self._awake.set()
+
+    def merged(self) -> None:
+        """The hub has something new from one of our devices."""
+        self._merged = True
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Read and send until cancelled. Trouble with Postgres is waited out."""
+        delay_ms = HUB_POLL_MS_MIN
+        try:
+            while True:
+                try:
+                    busy = await self._look()
+                except PostgresError as error:
+                    _log.warning("can't read", code=error.code)
+                    self._merged = True
+                    await asyncio.sleep(RECONNECT_MS_MIN / 1000)
+                    continue
+                delay_ms = HUB_POLL_MS_MIN if busy else min(delay_ms * 2, HUB_POLL_MS_MAX)
+                await self._sleep(delay_ms if self._streams else None)
+        finally:
+            await self._catch_ups.stop()
+
+    async def _sleep(self, delay_ms: int | None) -> None:
+        """Until woken, or for so long at most."""
+        if delay_ms is None:
+            await self._awake.wait()
+        else:
+            alarm = asyncio.get_running_loop().call_later(delay_ms / 1000, self._awake.set)
+            await self._awake.wait()
+            alarm.cancel()
+        self._awake.clear()
+
+    async def _look(self) -> bool:
+        """Serve the devices if there is something to say; says whether there was."""
+        ready = [stream for stream in self._streams if stream.is_ready]
+        if not ready:
+            return False
+        asked = {stream: stream.session.asked for stream in ready if stream.session.is_waiting}
+        merged, self._merged = self._merged, False
+        due = merged or self._cursor is None or any(map(self._is_behind, ready))
+        busy = due or await self._hub.has_news(self._cursor)
+        if busy:
+            await self._serve_all(ready)
+        for stream, count in asked.items():
+            if not stream.is_catching_up:
+                stream.answer_pings(count)
+        return busy
+
+    def _is_behind(self, stream: DeviceStream) -> bool:
+        return (
+            not stream.was_served
+            or stream.session.cursor is not self._cursor
+            or stream.session.lags(now_ms())
+        )
+
+    async def _serve_all(self, streams: Sequence[DeviceStream]) -> None:
+        """Serve the devices in one snapshot. If something other than Postgres fails, find out whose
+        cursor it is, and end those streams alone."""
+        try:
+            await self._serve(streams)
+            return
+        except PostgresError:
+            raise
+        except Exception:
+            _log.exception("reading failed")
+        for group in _by_cursor(streams).values():
+            try:
+                await self._serve(group)
+            except PostgresError:
+                raise
+            except Exception:
+                _log.exception("reading failed", devices=[s.session.device for s in group])
+                for stream in group:
+                    stream.end(Bye("failed", "The service failed to read this device's delta."))
+
+    async def _serve(self, streams: Sequence[DeviceStream]) -> None:
+        async with self._hub.reading() as reading:
+            reached = reading.cursor
+            uploaders = [s.session.origin for s in streams if s.session.has_uploads]
+            acknowledged = await reading.acknowledged(uploaders) if uploaders else {}
+            for cursor, group in _by_cursor(streams).items():
+                delta = await self._read(reading, cursor, reached)
+                for stream in group:
+                    if delta is None:
+                        self._catch_ups.start(stream)
+                    else:
+                        await _tell(reading, stream, delta, acknowledged)
+            self._cursor = reached
+
+    async def _read(
+        self, reading: Reading, cursor: Cursor | None, reached: Cursor
+    ) -> EncodedDelta | None:
+        """The delta between two cursors; None if it is too large to be held."""
+        comes_back = cursor is None or cursor is not self._cursor
+        if comes_back and await reading.rows_since(cursor) > LIVE_DELTA_ROWS_MAX:
+            return None
+        migrations = migration_frames(await reading.migrations_since(cursor))
+        parts: list[EncodedPart] = []
+        size = 0
+        async with aclosing(reading.parts_since(cursor)) as unread:
+            async for part in unread:
+                parts.append(encode_part(part))
+                size += parts[-1].size
+                if size > LIVE_DELTA_BYTES_MAX:
+                    return None
+        DELTAS.inc()
+        DELTA_ROWS.inc(sum(part.rows for part in parts))
+        return EncodedDelta(reached, cursor is None, migrations, parts)
+
+
+async def _tell(
+    reading: Reading,
+    stream: DeviceStream,
+    delta: EncodedDelta,
+    acknowledged: Mapping[int, int],
+) -> None:
+    """Send one device its delta, unless that would say nothing."""
+    session = stream.session
+    number = max(acknowledged.get(session.origin, 0), session.acknowledged)
+    news = not stream.was_served or number != session.acknowledged
+    if not news and delta.is_empty and not session.lags(now_ms()):
+        stream.unchanged(delta.cursor)
+        return
+    refused = await reading.refused_since(session.origin, session.cursor) if news else ()
+    stream.deliver(delta, Answer.of(number, refused))
+
+
+def _by_cursor(streams: Sequence[DeviceStream]) -> dict[Cursor | None, list[DeviceStream]]:
+    groups: defaultdict[Cursor | None, list[DeviceStream]] = defaultdict(list)
+    for stream in streams:
+        groups[stream.session.cursor].append(stream)
+    return groups

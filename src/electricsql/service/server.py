@@ -1,0 +1,168 @@
+"""The service as a process: `electric start` calls `run`, tests use `serving`.
+
+In order of start: data folder and keys, the port, Postgres (its own if no URL is given), the cluster, the
+note for the command line. Stopping goes the other way: no new connections, every device is told, merges
+under way finish, Postgres stops last.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+
+from electricsql.embedded import EmbeddedPostgres
+from electricsql.errors import ServiceError
+from electricsql.hub import Cluster
+from electricsql.limits import DRAIN_MS_MAX, FRAME_BYTES_MAX, SILENCE_MS_MAX
+from electricsql.service.app import application
+from electricsql.service.auth import Auth, Keys
+from electricsql.service.discovery import forget_service, note_service
+from electricsql.service.endpoints import Service
+from electricsql.service.environments import Environments
+from electricsql.service.logs import configure_logs
+from electricsql.service.settings import Settings
+
+_BACKLOG: Final = 2048
+_log = structlog.get_logger("electric.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that answers: its address, where Postgres is, and its authority to issue tokens."""
+
+    url: str
+    database_url: str
+    auth: Auth
+
+
+def run(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
+    """Run a service until SIGTERM or SIGINT; `ready` is called when it answers.
+
+    Raises:
+        ServiceError: `port-taken`, or the data folder can't be used.
+        PostgresError: Postgres can't be found, started or reached.
+    """
+    configure_logs()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(settings, ready))
+
+
+async def _run(settings: Settings, ready: Callable[[Running], None] | None) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with serving(settings) as running:
+        _log.info("ready", url=running.url, embedded_postgres=settings.database_url is None)
+        if ready is not None:
+            ready(running)
+        await stopping.wait()
+        _log.info("draining")
+    _log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Running]:
+    """A service on the running loop, drained and stopped at the end.
+
+    Raises:
+        ServiceError: `port-taken`, or the data folder can't be used.
+        PostgresError: Postgres can't be found, started or reached.
+    """
+    auth = Auth(Keys.open(settings.data_dir))
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(_listener(settings))
+        database_url = settings.database_url
+        if database_url is None:
+            database_url = await stack.enter_async_context(_own_postgres(settings))
+        cluster = await Cluster.open(database_url)
+        stack.push_async_callback(cluster.close)
+        environments = Environments(cluster)
+        service = Service(cluster, environments, auth)
+        await stack.enter_async_context(_answering(service, listener))
+        url = settings.url(listener.getsockname()[1])
+        note_service(url, settings.data_dir)
+        stack.callback(forget_service, url)
+        yield Running(url, database_url, auth)
+
+
+@contextlib.contextmanager
+def _listener(settings: Settings) -> Iterator[socket.socket]:
+    """The listening socket.
+
+    Raises:
+        ServiceError: `port-taken`, or the host is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # A peer that takes nothing any more would keep our buffers for ever.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS_MAX)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise ServiceError(
+                "port-taken",
+                f"Can't listen on {settings.host} port {settings.port}: {error.strerror}.",
+                "Stop what listens there, or give another port with --port.",
+                definite=True,
+            ) from None
+        yield listener
+
+
+@contextlib.asynccontextmanager
+async def _own_postgres(settings: Settings) -> AsyncIterator[str]:
+    postgres = EmbeddedPostgres(settings.data_dir / "postgres")
+    url = await asyncio.to_thread(postgres.start)
+    try:
+        yield url
+    finally:
+        await asyncio.to_thread(postgres.stop)
+
+
+@contextlib.asynccontextmanager
+async def _answering(service: Service, listener: socket.socket) -> AsyncIterator[None]:
+    """Answer on the socket; at the end drain."""
+    config = uvicorn.Config(
+        application(service),
+        loop="none",
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=FRAME_BYTES_MAX,
+        ws_ping_interval=None,  # the protocol has heartbeats of its own
+        ws_per_message_deflate=False,
+        log_config=None,
+        log_level="warning",  # it would log addresses, with the tokens in them
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_MS_MAX // 1000,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.001)
+        yield
+    finally:
+        await service.environments.drain()
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,158 @@
+"""A device's WebSocket, and the frames that wait for it.
+
+The socket is the two callables of ASGI and nothing more, so an idle connection stays small. What is to be
+sent is put into the outbox without waiting; a task that lives only while something is in it does the
+sending, at the pace of the device.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from starlette.types import Receive, Send
+
+from electricsql.errors import ProtocolError
+from electricsql.limits import LIVE_DELTA_BYTES_MAX, UNREAD_PARTS_MAX, UNSENT_FRAMES_MAX
+
+_CLOSE_MS_MAX: Final = 2_000  # for the last frames to leave
+_LOST: Final = 1006  # never sent: the connection was gone first
+
+
+class Socket:
+    """One accepted WebSocket. Binary frames only."""
+
+    __slots__ = ("_receive", "_send")
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+
+    async def accept(self) -> None:
+        await self._receive()
+        await self._send({"type": "websocket.accept"})
+
+    async def receive(self) -> bytes | None:
+        """The next frame; None when the connection is gone.
+
+        Raises:
+            ProtocolError: it was a text frame.
+        """
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        data: bytes | None = message.get("bytes")
+        if data is None:
+            raise ProtocolError("bad-frame", "A text frame came; all frames are binary.")
+        return data
+
+    async def send(self, data: bytes) -> None:
+        """
+        Raises:
+            OSError: the connection is gone.
+        """
+        await self._send({"type": "websocket.send", "bytes": data})
+
+    async def close(self, code: int) -> None:
+        """
+        Raises:
+            OSError: the connection is gone.
+        """
+        await self._send({"type": "websocket.close", "code": code})
+
+
+class Outbox:
+    """Frames on their way to one device.
+
+    `drained` is called whenever all have left, `gone` when the connection turns out to be lost.
+    """
+
+    __slots__ = ("_bytes", "_closing", "_drained", "_frames", "_gone", "_left", "_socket", "_task")
+
+    def __init__(
+        self, socket: Socket, *, drained: Callable[[], None], gone: Callable[[], None]
+    ) -> None:
+        self._socket = socket
+        self._drained = drained
+        self._gone = gone
+        self._frames: deque[bytes] | None = None
+        self._bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._left: asyncio.Event | None = None
+        self._closing: int | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another delta may be put: the device takes what it is sent."""
+        waiting = len(self._frames) if self._frames else 0
+        return waiting < UNSENT_FRAMES_MAX and self._bytes < LIVE_DELTA_BYTES_MAX
+
+    def put(self, frames: Iterable[bytes]) -> None:
+        """Send these frames after those that wait; nothing once the outbox is closed."""
+        if self._closing is not None:
+            return
+        if self._frames is None:
+            self._frames = deque()
+        for frame in frames:
+            self._frames.append(frame)
+            self._bytes += len(frame)
+        self._start()
+
+    async def wait_for_room(self) -> None:
+        """Wait until few frames are left (or the connection is gone): the pace of a large delta."""
+        while self._frames is not None and len(self._frames) >= UNREAD_PARTS_MAX:
+            self._left = self._left or asyncio.Event()
+            self._left.clear()
+            await self._left.wait()
+
+    def close(self, code: int) -> None:
+        """Close the connection once what waits has left, or could not leave in time."""
+        if self._closing is None:
+            self._closing = code
+            self._start()
+            asyncio.get_running_loop().call_later(_CLOSE_MS_MAX / 1000, self._cut)
+
+    async def closed(self) -> None:
+        """Wait until a `close` is done."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def drop(self) -> None:
+        """The connection is gone: forget what waits."""
+        self._closing = self._closing or _LOST
+        self._frames, self._bytes = None, 0
+        self._signal()
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        """Send until nothing is left. Nothing awaits between the last look and the end, so what is
+        put later finds no task and starts one."""
+        try:
+            await self._send_all()
+        except (OSError, RuntimeError, asyncio.CancelledError):
+            self.drop()
+            self._gone()
+        self._task = None
+        if self._closing is None:
+            self._drained()
+
+    async def _send_all(self) -> None:
+        while self._frames:
+            await self._socket.send(self._frames[0])
+            if self._frames:
+                self._bytes -= len(self._frames.popleft())
+            self._signal()
+        self._frames = None
+        if self._closing not in (None, _LOST):
+            await self._socket.close(self._closing)
+
+    def _cut(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _signal(self) -> None:
+        if self._left is not None:
+            self._left.set()

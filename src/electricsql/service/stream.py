@@ -1,0 +1,236 @@
+"""One device's stream: performs what its session (`protocol/hub_session.py`) says.
+
+    Socket --bytes--> HubSession --effects--> Outbox, hub, merges, fan-out
+
+Whatever goes wrong with one device ends here, with a reason, and harms no other. Not here: which deltas
+it is sent, and when (`fanout.py`).
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Final, Protocol
+
+import structlog
+
+from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
+from electricsql.limits import PART_BYTES
+from electricsql.protocol import (
+    Bye,
+    Current,
+    Delivered,
+    Ended,
+    Hello,
+    HubEffects,
+    HubEvent,
+    HubSession,
+    MigrationFrame,
+    Received,
+    Registered,
+    Tick,
+    Unchanged,
+    Uploaded,
+    encode_frame,
+    read_transaction,
+    unfold_transaction,
+)
+from electricsql.replication import Cursor, Transaction
+from electricsql.schema import Schema
+from electricsql.service.auth import Principal
+from electricsql.service.parts import Answer, EncodedDelta
+from electricsql.service.socket import Outbox, Socket
+
+_CLOSE_CODES: Final = {"protocol": 1002, "too-large": 1009, "unauthorized": 1008, "draining": 1012}
+_log = structlog.get_logger("electric.stream")
+
+
+def now_ms() -> int:
+    """The wall clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Room(Protocol):
+    """What a stream needs of its environment."""
+
+    def join(self, stream: "DeviceStream") -> None: ...
+
+    def leave(self, stream: "DeviceStream") -> None: ...
+
+    async def register(self, stream: "DeviceStream") -> Registered:
+        """The device's place at the hub. An older stream of the same device ends."""
+
+    async def schema_at(self, version: str | None) -> Schema:
+        """The schema that a transaction was written in."""
+
+    async def merge(self, stream: "DeviceStream", transaction: Transaction, data: bytes) -> None:
+        """Queue a transaction; waits while too much is queued."""
+
+    def note_applied(self, stream: "DeviceStream", cursor: Cursor) -> None: ...
+
+    def wake(self) -> None:
+        """There is something to do for a device."""
+
+
+class DeviceStream:
+    """A connection from accept to close."""
+
+    __slots__ = (
+        "_blocked",
+        "_migrated",
+        "_outbox",
+        "_principal",
+        "_room",
+        "_socket",
+        "_task",
+        "is_catching_up",
+        "schema_version",
+        "session",
+        "was_served",
+    )
+
+    def __init__(self, socket: Socket, principal: Principal, room: Room) -> None:
+        self.session = HubSession(now_ms())
+        self.schema_version: str | None = None
+        """What the device has applied."""
+        self.was_served = False
+        """Whether it has had its first delta in this stream."""
+        self.is_catching_up = False
+        """A large delta of its own is under way: it takes no part in the others."""
+        self._room = room
+        self._principal = principal
+        self._socket = socket
+        self._outbox = Outbox(socket, drained=room.wake, gone=self._gone)
+        self._task: asyncio.Task[object] | None = None
+        self._migrated: tuple[Cursor, str] | None = None
+        self._blocked = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the device can take a delta now."""
+        return self.session.has_room and self._outbox.has_room and not self.is_catching_up
+
+    async def run(self) -> None:
+        """Serve the device until the connection ends. Raises nothing."""
+        self._task = asyncio.current_task()
+        self._room.join(self)
+        try:
+            while (data := await self._socket.receive()) is not None:
+                await self._take(data)
+        except ElectricError as error:
+            self.end(bye_for(error))
+        except asyncio.CancelledError:
+            pass  # the connection is lost
+        except Exception:
+            _log.exception("stream failed", device=self.session.device)
+            self.end(Bye("failed", "The service failed at this device's stream."))
+        finally:
+            self._room.leave(self)
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._outbox.closed()
+            self._outbox.drop()
+
+    def tick(self, now: int) -> None:
+        """Time went by: heartbeats, silence, and the end of the token."""
+        expires_at = self._principal.expires_at
+        if expires_at is not None and now >= expires_at * 1000:
+            self.end(Bye("unauthorized", "The token has expired.", "Connect with a fresh token."))
+        elif not self._blocked:
+            self._step(Tick())
+
+    def end(self, bye: Bye) -> None:
+        """End the stream and tell the device why."""
+        self._step(Ended(bye))
+
+    def deliver(self, delta: EncodedDelta, answer: Answer) -> None:
+        """Send a delta that is held whole."""
+        self._outbox.put(delta.frames(self.session.origin, answer))
+        self.delivered(delta.cursor, answer, delta.migrations)
+
+    async def put(self, frame: bytes) -> None:
+        """Send one part of a large delta, at the device's pace."""
+        await self._outbox.wait_for_room()
+        self._outbox.put((frame,))
+
+    def delivered(
+        self, cursor: Cursor, answer: Answer, migrations: tuple[MigrationFrame, ...]
+    ) -> None:
+        """The last part of a delta is on its way."""
+        self.was_served = True
+        if migrations:
+            self._migrated = (cursor, migrations[-1].name)
+        self._step(Delivered(cursor, answer.acknowledged))
+
+    def unchanged(self, cursor: Cursor) -> None:
+        """Nothing that the device must be told happened up to that cursor."""
+        self._step(Unchanged(cursor))
+
+    def answer_pings(self, asked: int) -> None:
+        """The device has been sent all that there was when it had asked so often."""
+        self._step(Current(asked))
+
+    async def _take(self, data: bytes) -> None:
+        effects = self._step(Received(data))
+        if effects.register is not None:
+            await self._register(effects.register)
+        if effects.submit is not None:
+            await self._submit(effects.submit)
+        if effects.applied is not None:
+            if self._migrated and self.session.has_applied(self._migrated[0]):
+                self.schema_version, self._migrated = self._migrated[1], None
+            self._room.note_applied(self, effects.applied)
+
+    async def _register(self, hello: Hello) -> None:
+        self.schema_version = hello.schema_version
+        self.was_served = False
+        self._step(await self._room.register(self))
+
+    async def _submit(self, uploaded: Uploaded) -> None:
+        """Read a transaction in the schema it was written in, and queue it. No frame is taken from the
+        device meanwhile, so its silence doesn't count."""
+        self._blocked = True
+        try:
+            if len(uploaded.data) < PART_BYTES:
+                frame = read_transaction(uploaded.data)
+            else:
+                frame = await asyncio.to_thread(read_transaction, uploaded.data)
+            if frame.number != uploaded.number:
+                raise ProtocolError("bad-upload", "A transaction came under another number.")
+            schema = await self._room.schema_at(frame.schema_version)
+            transaction = unfold_transaction(frame, schema.tables)
+            await self._room.merge(self, transaction, uploaded.data)
+        finally:
+            self._blocked = False
+
+    def _step(self, event: HubEvent) -> HubEffects:
+        effects = self.session.step(event, now_ms())
+        if effects.send:
+            self._outbox.put(encode_frame(frame) for frame in effects.send)
+        if effects.wake:
+            self._room.wake()
+        if effects.close:
+            last = effects.send[-1]
+            assert isinstance(last, Bye), "a stream ends with a reason"
+            _log.info("stream ends", device=self.session.device, code=last.code)
+            self._outbox.close(_CLOSE_CODES.get(last.code, 1000))
+        return effects
+
+    def _gone(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+def bye_for(error: ElectricError) -> Bye:
+    """What a device is told when an error ends its stream."""
+    match error:
+        case ProtocolError():
+            code = "too-large" if error.code == "too-large" else "protocol"
+            return Bye(code, error.problem, error.remedy, definite=True)
+        case PostgresError():
+            return Bye("unavailable", "The service can't reach Postgres.", "Try again later.")
+        case ServiceError(status=401 | 403):
+            return Bye("unauthorized", error.problem, error.remedy)
+        case ServiceError(code="unknown-version"):
+            remedy = "Run `electric sync` for this environment."
+            return Bye("unknown-version", error.problem, error.remedy or remedy)
+        case _:
+            return Bye(error.code, error.problem, error.remedy)

@@ -1,0 +1,223 @@
+"""The bytes: what goes out comes back, and whatever else comes in is a ProtocolError."""
+
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electricsql.errors import ProtocolError
+from electricsql.protocol import (
+    Bye,
+    DeltaPart,
+    Down,
+    Hello,
+    Ping,
+    Up,
+    Upload,
+    Welcome,
+    decode_block,
+    decode_clocks,
+    decode_down,
+    decode_transaction,
+    decode_up,
+    encode_block,
+    encode_clocks,
+    encode_frame,
+    encode_transaction,
+    read_transaction,
+)
+from electricsql.replication import Block, Change, Clock, Op, Shadow, Transaction
+from tests.protocol.examples import INTEGERS, NOTES, TABLES, TRANSACTIONS, blocks
+
+Read = Callable[[bytes], object]
+UPS: list[Up] = [Hello(1, "d" * 32, "e/5:9:6,7", "v", 3), Upload(4, 0, True, b"data"), Ping(7)]
+DOWNS: list[Down] = [
+    Welcome(3, "epoch", 9, 1_700_000_000_000, 10_000),
+    DeltaPart(0, True, False, "e/5:9:", 4, 10, 20, blocks=(b"one", b"two")),
+    Bye("draining", "The service is going down."),
+]
+
+
+def _bits(value: object) -> object:
+    """Tells -0.0 from 0.0 and 1 from 1.0, which are equal to Python."""
+    return repr(value)
+
+
+@pytest.mark.parametrize("frame", UPS)
+def test_what_a_device_sends_comes_back(frame: Up) -> None:
+    assert decode_up(encode_frame(frame)) == frame
+
+
+@pytest.mark.parametrize("frame", DOWNS)
+def test_what_a_service_sends_comes_back(frame: Down) -> None:
+    assert decode_down(encode_frame(frame)) == frame
+
+
+@given(TRANSACTIONS)
+def test_transactions_come_back_bit_for_bit(transaction: Transaction) -> None:
+    back = decode_transaction(encode_transaction(transaction, TABLES), TABLES)
+    assert (back.number, back.hlc, back.cursor) == (
+        transaction.number,
+        transaction.hlc,
+        transaction.cursor,
+    )
+    named = {(change.table, _bits(change.key)): change for change in back.changes}
+    for change in transaction.changes:
+        found = named.pop((change.table, _bits(change.key)))
+        assert (found.op, found.incarnation) == (change.op, change.incarnation)
+        assert {k: _bits(v) for k, v in found.values.items()} == {
+            k: _bits(v) for k, v in change.values.items()
+        }
+    assert not named
+
+
+@given(blocks())
+def test_blocks_come_back_bit_for_bit(block: Block) -> None:
+    back = decode_block(encode_block(block))
+    assert (back.table, back.columns) == (block.table, block.columns)
+    assert _bits([list(column) for column in back.values]) == _bits(block.values)
+    for row, place in enumerate(block.shadow_of):
+        assert back.shadows[back.shadow_of[row]] == block.shadows[place]
+
+
+@given(
+    st.dictionaries(st.integers(0, 1 << 60), st.builds(Clock, INTEGERS, st.integers(0, 1 << 30)))
+)
+def test_clocks_come_back(clocks: dict[int, Clock]) -> None:
+    assert decode_clocks(encode_clocks(clocks)) == clocks
+
+
+def test_a_large_block_is_compressed_and_comes_back() -> None:
+    values = [[f"row {row}" for row in range(5_000)]]
+    block = Block("t", ("c",), values, [Shadow(1, 0, 1, 0, (1,))], [0] * 5_000)
+    data = encode_block(block)
+    assert len(data) < 40_000
+    assert decode_block(data).values == values
+
+
+def _example_bytes() -> dict[str, tuple[bytes, Read]]:
+    transaction = Transaction(
+        3,
+        99 << 16,
+        None,
+        "v",
+        [
+            Change("notes", Op.INSERT, ("a",), {"id": "a", "body": "x" * 30, "extra": None}),
+            Change("notes", Op.DELETE, ("b",), {}, 2),
+        ],
+    )
+    block = Block("t", ("c", "d"), [[1, 2], ["a", b"b"]], [Shadow(1, 0, 9, 8, (9, -8))], [0, 0])
+    wide = Block("t", ("c",), [["x" * 9_000]], [Shadow(1, 0, 9, 8, (9,))], [0])
+    examples: dict[str, tuple[bytes, Read]] = {
+        "transaction": (
+            encode_transaction(transaction, TABLES),
+            lambda data: decode_transaction(data, TABLES),
+        ),
+        "block": (encode_block(block), decode_block),
+        "compressed block": (encode_block(wide), decode_block),
+        "clocks": (encode_clocks({5: Clock(9, 1), 6: Clock(8, 2)}), decode_clocks),
+    }
+    examples |= {type(up).__name__: (encode_frame(up), decode_up) for up in UPS}
+    examples |= {type(down).__name__: (encode_frame(down), decode_down) for down in DOWNS}
+    return examples
+
+
+EXAMPLES = _example_bytes()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_flipped_bit_is_read_or_refused(name: str) -> None:
+    data, read = EXAMPLES[name]
+    for place in range(len(data)):
+        for bit in range(8):
+            flipped = bytearray(data)
+            flipped[place] ^= 1 << bit
+            with contextlib.suppress(ProtocolError):
+                read(bytes(flipped))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_nothing_cut_short_is_taken(name: str) -> None:
+    data, read = EXAMPLES[name]
+    for length in range(1, len(data)):
+        with pytest.raises(ProtocolError):
+            read(data[:length])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@given(noise=st.binary(max_size=200))
+def test_noise_is_refused(name: str, noise: bytes) -> None:
+    _, read = EXAMPLES[name]
+    with contextlib.suppress(ProtocolError):
+        read(noise)
+
+
+@pytest.mark.parametrize("read", [decode_block, read_transaction, decode_clocks])
+def test_a_bomb_is_not_unpacked(read: Read) -> None:
+    bomb = b"\x01" + zstandard.compress(bytes(300 << 20), 19)
+    with pytest.raises(ProtocolError, match="over the limit"):
+        read(bomb)
+
+
+@pytest.mark.parametrize(
+    "head", [b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\x91" * 5_000]
+)
+def test_huge_lengths_and_deep_nesting_are_refused(head: bytes) -> None:
+    for read in (decode_up, decode_down, read_transaction, decode_block, decode_clocks):
+        with pytest.raises(ProtocolError):
+            read(b"\x00" + head)
+        with pytest.raises(ProtocolError):
+            read(head)
+
+
+def _transaction_bytes(number: object = 1, hlc: object = 5, **group: object) -> bytes:
+    fields = {
+        "table": "notes",
+        "op": 2,
+        "incarnation": 1,
+        "columns": ["id", "body"],
+        "values": [["a"], ["b"]],
+    } | group
+    return b"\x00" + msgspec.msgpack.encode([number, hlc, None, "v", [list(fields.values())]])
+
+
+def test_a_transaction_by_hand_is_read() -> None:
+    (change,) = decode_transaction(_transaction_bytes(), TABLES).changes
+    assert change == Change("notes", Op.UPDATE, ("a",), {"body": "b"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"table": "elsewhere"},
+        {"op": 4},
+        {"incarnation": 0},
+        {"incarnation": 1 << 31},
+        {"columns": ["body", "id"]},
+        {"columns": ["id", "nope"]},
+        {"columns": ["id", "id"]},
+        {"columns": ["id"]},
+        {"values": [["a"], ["b", "c"]]},
+        {"values": [["a", "a"], ["b", "c"]]},
+        {"values": [[None], ["b"]]},
+        {"values": [["a"], [True]]},
+        {"number": 0},
+        {"number": 1 << 63},
+        {"hlc": -1},
+        {"hlc": 1 << 63},
+    ],
+)
+def test_a_transaction_that_does_not_fit_its_schema_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ProtocolError):
+        decode_transaction(_transaction_bytes(**wrong), TABLES)
+
+
+def test_an_update_never_carries_the_key_as_a_value() -> None:
+    transaction = Transaction(1, 1, None, None, [Change("notes", Op.UPDATE, ("k",), {"body": 1})])
+    (change,) = decode_transaction(encode_transaction(transaction, TABLES), TABLES).changes
+    assert set(change.values) == {"body"}
+    assert NOTES.primary_key == ("id",)
