@@ -1,0 +1,260 @@
+"""The service's half of a stream: the table, the order, the limits; and any conversation at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electricsql.limits import (
+    HANDSHAKE_MS_MAX,
+    HEARTBEAT_MS,
+    SILENCE_MS_MAX,
+    UNSENT_FRAMES_MAX,
+)
+from electricsql.protocol import (
+    PROTOCOL_VERSION,
+    Applied,
+    Bye,
+    Current,
+    Delivered,
+    Ended,
+    Hello,
+    HubEffects,
+    HubEvent,
+    HubSession,
+    HubState,
+    Ping,
+    Pong,
+    Received,
+    Registered,
+    Tick,
+    Unchanged,
+    Up,
+    Upload,
+    Uploaded,
+    Welcome,
+    encode_frame,
+)
+from electricsql.protocol.hub_session import TRANSITIONS
+from electricsql.replication import Cursor, Snapshot
+
+DEVICE = "d" * 32
+HELLO = Hello(PROTOCOL_VERSION, DEVICE, None, None, 0)
+
+
+def at(xmax: int, epoch: str = "epoch") -> Cursor:
+    return Cursor(epoch, Snapshot(1, xmax))
+
+
+def says(frame: Up) -> Received:
+    return Received(encode_frame(frame))
+
+
+def streaming(cursor: str | None = None, acknowledged: int = 0) -> HubSession:
+    session = HubSession(0)
+    session.step(says(Hello(PROTOCOL_VERSION, DEVICE, cursor, "v", 0)), 0)
+    session.step(Registered(7, "epoch", acknowledged), 0)
+    return session
+
+
+def ended(effects: HubEffects) -> str:
+    """The code that the stream ended with."""
+    last = effects.send[-1]
+    assert isinstance(last, Bye)
+    assert effects.close
+    return last.code
+
+
+def test_hello_then_welcome() -> None:
+    session = HubSession(0)
+    assert session.step(says(HELLO), 5).register == HELLO
+    effects = session.step(Registered(7, "epoch", 3), 6)
+    assert effects.send == (Welcome(7, "epoch", 3, 6, HEARTBEAT_MS),)
+    assert effects.wake
+    assert (session.state, session.origin, session.cursor) == (HubState.STREAMING, 7, None)
+
+
+@pytest.mark.parametrize("state", HubState)
+@pytest.mark.parametrize("kind", [Hello, Upload, Applied, Ping, Pong])
+def test_what_the_table_does_not_have_is_a_violation(state: HubState, kind: type[Up]) -> None:
+    session = streaming("epoch/1:9:", 4)
+    session.state = state
+    frames: dict[type[Up], Up] = {
+        Hello: HELLO,
+        Upload: Upload(5, 0, True, b"x"),
+        Applied: Applied("epoch/1:9:"),
+        Ping: Ping(1),
+        Pong: Pong(1),
+    }
+    effects = session.step(says(frames[kind]), 1)
+    if state is HubState.CLOSED:
+        assert effects == HubEffects()
+    elif kind in TRANSITIONS[state]:
+        assert not effects.close
+        assert session.state is TRANSITIONS[state][kind]
+    else:
+        assert ended(effects) == "protocol"
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        Hello(PROTOCOL_VERSION + 1, DEVICE, None, None, 0),
+        Hello(PROTOCOL_VERSION, "short", None, None, 0),
+        Hello(PROTOCOL_VERSION, "x" * 65, None, None, 0),
+        Hello(PROTOCOL_VERSION, "ü" * 32, None, None, 0),
+        Hello(PROTOCOL_VERSION, DEVICE, "no cursor", None, 0),
+        Hello(PROTOCOL_VERSION, DEVICE, "epoch/9:1:", None, 0),
+    ],
+)
+def test_a_bad_hello_is_refused(hello: Hello) -> None:
+    assert ended(HubSession(0).step(says(hello), 0)) == "protocol"
+
+
+def test_a_device_of_another_epoch_is_told_and_may_start_over() -> None:
+    session = HubSession(0)
+    session.step(says(Hello(PROTOCOL_VERSION, DEVICE, "other/1:9:", "v", 0)), 0)
+    effects = session.step(Registered(7, "epoch", 0), 0)
+    assert session.state is HubState.STRANDED
+    assert not effects.wake
+    assert not session.has_room
+    session.step(says(HELLO), 0)
+    session.step(Registered(7, "epoch", 0), 0)
+    assert (session.state, session.cursor) == (HubState.STREAMING, None)
+
+
+def test_an_upload_is_handed_on_whole() -> None:
+    session = streaming(acknowledged=4)
+    assert session.step(says(Upload(5, 0, False, b"ab")), 0).submit is None
+    assert session.step(says(Upload(5, 1, True, b"c")), 0).submit == Uploaded(5, b"abc")
+    assert session.has_uploads
+    session.step(Delivered(at(9), 5), 0)
+    assert not session.has_uploads
+    assert session.acknowledged == 5
+
+
+def test_a_gap_ends_the_stream() -> None:
+    assert ended(streaming(acknowledged=4).step(says(Upload(6, 0, True, b"x")), 0)) == "protocol"
+
+
+def test_applied_frees_the_window_and_is_passed_on() -> None:
+    session = streaming()
+    rooms = []
+    for xmax in range(2, 2 + UNSENT_FRAMES_MAX):
+        rooms.append(session.has_room)
+        session.step(Delivered(at(xmax), 0), 0)
+    rooms.append(session.has_room)
+    effects = session.step(says(Applied(str(at(4)))), 0)
+    assert rooms == [True] * UNSENT_FRAMES_MAX + [False]
+    assert effects.applied == at(4)
+    assert effects.wake
+    assert session.has_room
+    assert session.has_applied(at(3))
+    assert not session.has_applied(at(5))
+
+
+def test_applied_twice_is_fine_and_what_was_not_sent_is_not() -> None:
+    session = streaming()
+    session.step(Delivered(at(5), 0), 0)
+    session.step(says(Applied(str(at(5)))), 0)
+    assert session.step(says(Applied(str(at(5)))), 0) == HubEffects()
+    assert ended(session.step(says(Applied(str(at(6)))), 0)) == "protocol"
+
+
+def test_a_ping_is_answered_after_what_was_there_when_it_came() -> None:
+    session = streaming()
+    assert session.step(says(Ping(11)), 0).wake
+    asked = session.asked
+    session.step(says(Ping(12)), 0)
+    assert session.step(Current(asked), 0).send == (Pong(11),)
+    assert session.is_waiting
+    assert session.step(Current(asked), 0).send == ()
+    assert session.step(Current(session.asked), 0).send == (Pong(12),)
+    assert session.step(Current(session.asked), 0) == HubEffects()
+
+
+def test_pings_have_a_limit() -> None:
+    session = streaming()
+    for nonce in range(UNSENT_FRAMES_MAX):
+        session.step(says(Ping(nonce)), 0)
+    assert ended(session.step(says(Ping(0)), 0)) == "protocol"
+
+
+def test_no_hello_in_time() -> None:
+    session = HubSession(0)
+    assert session.step(Tick(), HANDSHAKE_MS_MAX - 1) == HubEffects()
+    assert ended(session.step(Tick(), HANDSHAKE_MS_MAX)) == "protocol"
+
+
+def test_a_silent_device_is_asked_once_and_then_given_up() -> None:
+    session = streaming()
+    assert session.step(Tick(), HEARTBEAT_MS - 1) == HubEffects()
+    assert session.step(Tick(), HEARTBEAT_MS).send == (Ping(1),)
+    assert session.step(Tick(), HEARTBEAT_MS + 1_000) == HubEffects()
+    session.step(says(Pong(1)), HEARTBEAT_MS + 2_000)
+    assert session.step(Tick(), 2 * HEARTBEAT_MS + 2_000).send == (Ping(2),)
+    assert ended(session.step(Tick(), HEARTBEAT_MS + 2_000 + SILENCE_MS_MAX)) == "silent"
+
+
+def test_a_cursor_that_moved_unseen_is_told_at_the_next_heartbeat() -> None:
+    session = streaming("epoch/1:5:")
+    assert not session.lags(HEARTBEAT_MS)
+    session.step(Unchanged(at(6)), 1)
+    assert session.cursor == at(6)
+    assert not session.lags(HEARTBEAT_MS - 1)
+    assert session.lags(HEARTBEAT_MS)
+    session.step(Delivered(at(6), 0), HEARTBEAT_MS)
+    assert not session.lags(3 * HEARTBEAT_MS)
+
+
+FRAMES = st.one_of(
+    st.builds(
+        Hello,
+        st.sampled_from([0, PROTOCOL_VERSION]),
+        st.sampled_from([DEVICE, ""]),
+        st.sampled_from([None, "epoch/1:5:", "other/1:5:", "?"]),
+        st.none(),
+        st.integers(0, 3),
+    ),
+    st.builds(Upload, st.integers(0, 4), st.integers(0, 2), st.booleans(), st.binary(max_size=3)),
+    st.builds(Applied, st.sampled_from(["epoch/1:5:", "epoch/1:6:", "?"])),
+    st.builds(Ping, st.integers(0, 9)),
+    st.builds(Pong, st.integers(0, 9)),
+)
+EVENTS: st.SearchStrategy[HubEvent | None] = st.one_of(
+    FRAMES.map(says),
+    st.binary(max_size=20).map(Received),
+    st.builds(Current, st.integers(0, 9)),
+    st.just(Unchanged(at(6))),
+    st.just(Ended(Bye("draining", "Bye."))),
+    st.just(Tick()),
+    st.none(),
+)
+
+
+@given(st.lists(st.tuples(EVENTS, st.integers(0, SILENCE_MS_MAX)), max_size=60))
+def test_any_conversation_keeps_the_rules(steps: list[tuple[HubEvent | None, int]]) -> None:
+    """The service plays its part (None: it sends a delta if it may); the device says anything."""
+    session, now, said_bye, pings, pongs = HubSession(0), 0, False, 0, 0
+    xmax, last = 5, 0
+    for given_event, pause in steps:
+        now += pause if isinstance(given_event, Tick) else 1
+        if given_event is None and not session.has_room:
+            continue
+        xmax += 1
+        event = given_event or Delivered(at(xmax), last)
+        was, asked = session.state, session.asked
+        effects = session.step(event, now)
+        pings += session.asked - asked
+        pongs += sum(isinstance(frame, Pong) for frame in effects.send)
+        if effects.register is not None:
+            effects = session.step(Registered(7, "epoch", last), now)
+        if effects.submit is not None:
+            assert 0 < effects.submit.number <= last + 1, "numbers come without a gap"
+            last = max(last, effects.submit.number)
+        assert pongs <= pings, "only what was asked is answered"
+        assert not said_bye or effects == HubEffects(), "after the end there is silence"
+        if effects.close:
+            said_bye = True
+            assert isinstance(effects.send[-1], Bye)
+            assert was is not HubState.CLOSED
+        assert (session.state is HubState.CLOSED) is said_bye
