@@ -111,15 +111,13 @@ def test_a_bad_hello_is_refused(hello: Hello) -> None:
 
 
 def test_a_device_of_another_epoch_is_told_and_may_start_over() -> None:
-    session = HubSession(0)
-    session.step(says(Hello(PROTOCOL_VERSION, DEVICE, "other/1:9:", "v", 0)), 0)
-    effects = session.step(Registered(7, "epoch", 0), 0)
-    assert session.state is HubState.STRANDED
-    assert not effects.wake
-    assert not session.has_room
-    session.step(says(HELLO), 0)
-    session.step(Registered(7, "epoch", 0), 0)
-    assert (session.state, session.cursor) == (HubState.STREAMING, None)
+    session, states = HubSession(0), []
+    for hello in (Hello(PROTOCOL_VERSION, DEVICE, "other/1:9:", "v", 0), HELLO):
+        session.step(says(hello), 0)
+        effects = session.step(Registered(7, "epoch", 0), 0)
+        states.append((session.state, session.has_room, effects.wake))
+    assert states == [(HubState.STRANDED, False, False), (HubState.STREAMING, True, True)]
+    assert session.cursor is None
 
 
 def test_an_upload_is_handed_on_whole() -> None:
