@@ -78,9 +78,11 @@ class TwinHub:
 
     async def merge(self, batch: Sequence[Submitted]) -> None:
         self._check_up()
+        numbers = dict(self.numbers)
         for submitted in batch:
-            if submitted.transaction.number > self.numbers[submitted.origin] + 1:
-                raise ProtocolError("gap", "A transaction is missing.")
+            if submitted.transaction.number > numbers[submitted.origin] + 1:
+                raise ProtocolError("transaction-gap", "A transaction is missing.")
+            numbers[submitted.origin] = max(numbers[submitted.origin], submitted.transaction.number)
         self.batches.append([(each.origin, each.transaction.number) for each in batch])
         self.xid += 1
         for submitted in batch:
@@ -113,7 +115,7 @@ class TwinHub:
 
     def _check_up(self) -> None:
         if self.down:
-            raise PostgresError("postgres-unreachable", "Postgres is down.", "Start it.")
+            raise PostgresError("postgres-unavailable", "Postgres is down.", "Start it.")
 
 
 class TwinReading:

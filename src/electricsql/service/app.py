@@ -1,10 +1,10 @@
 """The ASGI application: the HTTP API, the device streams, and the pages for machines that look after it.
 
-    /api/v1/…            the table in endpoints.py
-    /ws/{app}/{env}      device streams
-    /healthz             the process runs
-    /readyz              and reaches Postgres, and is not going down
-    /metrics             Prometheus
+/api/v1/…            the table in endpoints.py
+/ws/{app}/{env}      device streams
+/healthz             the process runs
+/readyz              and reaches Postgres, and is not going down
+/metrics             Prometheus
 """
 
 from collections.abc import Awaitable, Callable

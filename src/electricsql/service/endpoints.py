@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from electricsql import __version__
 from electricsql.errors import ElectricError, MigrationError, ServiceError
-from electricsql.hub import Cluster, Hub, HubMigration, Source
+from electricsql.hub import Cluster, Hub, Source
 from electricsql.service.auth import Auth
 from electricsql.service.bodies import (
     Bundle,

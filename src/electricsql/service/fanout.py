@@ -17,7 +17,7 @@ from contextlib import aclosing
 
 import structlog
 
-from electricsql.errors import PostgresError
+from electricsql.errors import ElectricError, PostgresError
 from electricsql.hub import Hub, Reading
 from electricsql.limits import (
     HUB_POLL_MS_MAX,
@@ -29,7 +29,7 @@ from electricsql.limits import (
 from electricsql.protocol import Bye
 from electricsql.replication import Cursor
 from electricsql.service.catchup import CatchUps
-from electricsql.service.metrics import DELTAS, DELTA_ROWS
+from electricsql.service.metrics import DELTA_ROWS, DELTAS
 from electricsql.service.parts import (
     Answer,
     EncodedDelta,
@@ -37,7 +37,7 @@ from electricsql.service.parts import (
     encode_part,
     migration_frames,
 )
-from electricsql.service.stream import DeviceStream, now_ms
+from electricsql.service.stream import DeviceStream, is_outage, now_ms
 
 _log = structlog.get_logger("electric.fanout")
 
@@ -71,7 +71,7 @@ class Fanout:
                 try:
                     busy = await self._look()
                 except PostgresError as error:
-                    _log.warning("can't read", code=error.code)
+                    _log.warning("can't read", code=error.code, problem=error.problem)
                     self._merged = True
                     await asyncio.sleep(RECONNECT_MS_MIN / 1000)
                     continue
@@ -114,24 +114,25 @@ class Fanout:
         )
 
     async def _serve_all(self, streams: Sequence[DeviceStream]) -> None:
-        """Serve the devices in one snapshot. If something other than Postgres fails, find out whose
-        cursor it is, and end those streams alone."""
+        """Serve the devices in one snapshot. If that fails for another reason than an outage, find
+        out whose cursor it is, and end those streams alone."""
+        if await self._try(streams) is None:
+            return
+        for group in _by_cursor(streams).values():
+            error = await self._try(group)
+            for stream in group if error else ():
+                stream.end(Bye("failed", "The service failed to read this device's delta."))
+
+    async def _try(self, streams: Sequence[DeviceStream]) -> Exception | None:
         try:
             await self._serve(streams)
-            return
-        except PostgresError:
-            raise
-        except Exception:
-            _log.exception("reading failed")
-        for group in _by_cursor(streams).values():
-            try:
-                await self._serve(group)
-            except PostgresError:
+        except Exception as error:
+            if isinstance(error, ElectricError) and is_outage(error):
                 raise
-            except Exception:
-                _log.exception("reading failed", devices=[s.session.device for s in group])
-                for stream in group:
-                    stream.end(Bye("failed", "The service failed to read this device's delta."))
+            devices = [stream.session.device for stream in streams[:9]]
+            _log.error("reading failed", devices=devices, exc_info=error)
+            return error
+        return None
 
     async def _serve(self, streams: Sequence[DeviceStream]) -> None:
         async with self._hub.reading() as reading:

@@ -26,7 +26,7 @@ from electricsql.limits import (
 )
 from electricsql.protocol import Bye
 from electricsql.service.metrics import MERGED, MERGES
-from electricsql.service.stream import DeviceStream, bye_for
+from electricsql.service.stream import DeviceStream, bye_for, is_outage
 
 _log = structlog.get_logger("electric.merging")
 
@@ -114,6 +114,8 @@ class Merges:
                 await self._hub.merge(batch)
                 break
             except PostgresError as error:
+                if not is_outage(error):
+                    raise
                 if self._stopping:
                     return
                 _log.warning("can't merge", code=error.code, waiting=len(batch))

@@ -52,7 +52,9 @@ def _operation(
         "responses": {
             str(endpoint.status): _answer(HTTPStatus(endpoint.status).phrase, answer),
             **{
-                str(status): _answer(HTTPStatus(status).phrase, {"$ref": _REF.format(name="Problem")})
+                str(status): _answer(
+                    HTTPStatus(status).phrase, {"$ref": _REF.format(name="Problem")}
+                )
                 for status in sorted({*endpoint.failures, *_ALWAYS})
             },
         },

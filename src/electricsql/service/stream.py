@@ -219,13 +219,18 @@ class DeviceStream:
             self._task.cancel()
 
 
+def is_outage(error: ElectricError) -> bool:
+    """Whether Postgres can't be reached now: a reason to wait, and nobody's fault."""
+    return isinstance(error, PostgresError) and error.code == "postgres-unavailable"
+
+
 def bye_for(error: ElectricError) -> Bye:
     """What a device is told when an error ends its stream."""
     match error:
         case ProtocolError():
             code = "too-large" if error.code == "too-large" else "protocol"
             return Bye(code, error.problem, error.remedy, definite=True)
-        case PostgresError():
+        case PostgresError() if is_outage(error):
             return Bye("unavailable", "The service can't reach Postgres.", "Try again later.")
         case ServiceError(status=401 | 403):
             return Bye("unauthorized", error.problem, error.remedy)
