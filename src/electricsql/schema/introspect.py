@@ -69,8 +69,7 @@ class Scratch:
             " AND tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql IS NOT NULL ORDER BY rowid"
         )
         for name, sql in rows:
-            if not name.startswith(OURS):
-                texts[name] = (*texts.get(name, ()), sql)
+            texts[name] = (*texts.get(name, ()), sql)
         return texts
 
     def _table(self, name: str, text: str, names: dict[str, str]) -> Table:

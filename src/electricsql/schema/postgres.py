@@ -28,11 +28,11 @@ TYPES: Final = {
     ColumnType.JSON: "json",
     ColumnType.NUMERIC: "numeric",
 }
-_NOW: Final = "timezone('utc', now())"
+_NOW: Final = "date_trunc('second', timezone('utc', now()))"
 _CLOCKS: Final = {
-    "CURRENT_TIMESTAMP": ("YYYY-MM-DD HH24:MI:SS", "timestamp(0)"),
+    "CURRENT_TIMESTAMP": ("YYYY-MM-DD HH24:MI:SS", "timestamp"),
     "CURRENT_DATE": ("YYYY-MM-DD", "date"),
-    "CURRENT_TIME": ("HH24:MI:SS", "time(0)"),
+    "CURRENT_TIME": ("HH24:MI:SS", "time"),
 }
 
 
@@ -116,8 +116,8 @@ def _default(column: Column, default: Default) -> str | None:
     if column.type is ColumnType.TEXT:
         return f"to_char({_NOW}, '{text}')"
     if column.type is ColumnType.TIMESTAMPTZ:
-        return "now()"
-    return f"{_NOW}::{type}" if TYPES[column.type] == type.partition("(")[0] else None
+        return "date_trunc('second', now())"
+    return f"{_NOW}::{type}" if TYPES[column.type] == type else None
 
 
 def _add_foreign_key(table: Table, foreign_key: ForeignKey) -> str:
