@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any, cast
 
 from electricsql.hub import Hub
@@ -17,7 +17,8 @@ DEVICE = "device-of-{:022}"
 
 
 class MemoryWire:
-    """Both ends of a connection, as ASGI sees it. Cleared `taking` stops the device from reading."""
+    """Both ends of a connection, as ASGI sees it. Cleared `taking` stops the device from
+    reading."""
 
     def __init__(self) -> None:
         self._up: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -42,7 +43,7 @@ class MemoryWire:
     async def asgi_receive(self) -> dict[str, Any]:
         return await self._up.get()
 
-    async def asgi_send(self, message: Any) -> None:
+    async def asgi_send(self, message: MutableMapping[str, Any]) -> None:
         await self.taking.wait()
         if self.lost:
             raise OSError("gone")

@@ -112,7 +112,7 @@ async def test_transactions_gather_while_a_batch_commits() -> None:
         players = [await opened.arrive(number) for number in range(5)]
         for turn in range(10):
             for number, player in enumerate(players):
-                await player.write(**{f"k{number}-{turn}": "v"})
+                await player.write(1, **{f"k{number}-{turn}": "v"})
         await asyncio.gather(*(player.hear_acknowledgement() for player in players))
         assert len(opened.hub.batches) < 50
         for origin in range(1, 6):

@@ -1,7 +1,8 @@
 """A hub in memory, for tests of what the service does with one: one table, last writer wins.
 
-It keeps the door's promises as far as the service relies on them: merging is exactly once and commits
-before it returns, a reading is one snapshot, a part names its author. It can be told to be down.
+It keeps the door's promises as far as the service relies on them: merging is exactly once and
+commits before it returns, a reading is one snapshot, a part names its author. It can be told to be
+down.
 """
 
 import contextlib
@@ -159,6 +160,6 @@ class TwinReading:
     def _part(self, notes: dict[str, Note], author: int) -> Part:
         ids = [transaction_id(note.xid) for note in notes.values()]
         shadows = [Shadow(1, 0, id, 0, (id, id)) for id in ids]
-        values = [list(notes), [note.body for note in notes.values()]]
+        values: list[list[Value]] = [list(notes), [note.body for note in notes.values()]]
         block = Block("notes", ("id", "body"), values, shadows, range(len(ids)), author)
         return Part([block], {id: Clock(id, author) for id in ids})

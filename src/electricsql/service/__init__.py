@@ -1,7 +1,8 @@
 """The process in front of hubs: HTTP and WebSocket, tokens, fan-out.
 
-This door is light, since every `electric` command comes through it to find the admin key. The service
-itself is behind a second one: `electricsql.service.server` has `run`, `serving` and `Running`.
+This door is light, since every `electric` command comes through it to find the admin key. The
+service itself is behind a second one: `electricsql.service.server` has `run`, `serving` and
+`Running`.
 """
 
 from electricsql.service.discovery import (

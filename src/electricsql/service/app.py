@@ -1,4 +1,5 @@
-"""The ASGI application: the HTTP API, the device streams, and the pages for machines that look after it.
+"""The ASGI application: the HTTP API, the device streams, and the pages for machines that look
+after it.
 
 /api/v1/…            the table in endpoints.py
 /ws/{app}/{env}      device streams
@@ -16,17 +17,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from electricsql.errors import ElectricError
-from electricsql.service.endpoints import ENDPOINTS, Service
-from electricsql.service.http import Dispatcher, json_response, problem_response
+from electricsql.service.endpoints import ENDPOINTS
+from electricsql.service.http import Service, json_response, problem_response, route
 from electricsql.service.metrics import CONTENT_TYPE, exposition
 from electricsql.service.streams import DeviceStreams
 
 
 def application(service: Service) -> Starlette:
     """The application over an open cluster."""
-    dispatcher = Dispatcher(service, service.auth)
     routes: list[BaseRoute] = [
-        Route(each.path, dispatcher.route(each), methods=[each.method]) for each in ENDPOINTS
+        Route(each.path, route(service, each), methods=[each.method]) for each in ENDPOINTS
     ]
     routes += [
         WebSocketRoute("/ws/{app}/{env}", DeviceStreams(service.auth, service.environments)),

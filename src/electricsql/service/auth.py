@@ -1,11 +1,12 @@
 """Who is asking: the admin key, and tokens (JWTs) for devices and operators.
 
-Both keys are 256 random bits, made at the first start, in files that only the service's user can read.
-A token names its user (`sub`) and always expires; it may be bound to an app and an environment, and only
-one with the claim `admin` opens the HTTP API.
+Both keys are 256 random bits, made at the first start, in files that only the service's user can
+read. A token names its user (`sub`) and always expires; it may be bound to an app and an
+environment, and only one with the claim `admin` opens the HTTP API.
 
 Rule 1: a key is compared in constant time, and nothing secret gets into an error or a log.
-Rule 2: a key goes with one algorithm; what a token's header says about it is only checked against that.
+Rule 2: a key goes with one algorithm; what a token's header says about it is only checked against
+        that.
 """
 
 import hmac
@@ -53,8 +54,8 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, and what for. `app` and `env` are None where any will do; `expires_at` is in seconds since
-    1970, None for the admin key."""
+    """Who asks, and what for. `app` and `env` are None where any will do; `expires_at` is in
+    seconds since 1970, None for the admin key."""
 
     subject: str
     admin: bool

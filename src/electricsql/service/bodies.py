@@ -1,4 +1,5 @@
-"""What the HTTP API takes and gives. The names on the wire are camelCase; unknown fields are refused."""
+"""What the HTTP API takes and gives. The names on the wire are camelCase; unknown fields are
+refused."""
 
 from datetime import datetime
 from typing import Annotated, Any

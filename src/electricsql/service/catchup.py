@@ -1,7 +1,8 @@
-"""Large deltas: each device that needs one has a reading of its own, and takes the parts at its pace.
+"""Large deltas: each device that needs one has a reading of its own, and takes the parts at its
+pace.
 
-A first sync, a device that was away for long, a bulk write at the hub. When the last part is on its way
-the device joins the live ones at the cursor that it then has.
+A first sync, a device that was away for long, a bulk write at the hub. When the last part is on its
+way the device joins the live ones at the cursor that it then has.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
-"""Where a service keeps its files, and how the command line finds the admin key of one on this machine.
+"""Where a service keeps its files, and how the command line finds the admin key of one on this
+machine.
 
-A service that starts notes its address and data folder in `services.json` in the user's state folder; who
-may read that file may read the key. Only the standard library is imported here: every `electric` command
-comes through.
+A service that starts notes its address and data folder in `services.json` in the user's state
+folder; who may read that file may read the key. Only the standard library is imported here: every
+`electric` command comes through.
 
 Not here: what the keys are good for (`auth.py`).
 """
@@ -21,7 +22,8 @@ _LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """The data folder when none is given: `$XDG_DATA_HOME/electric`, or `~/.local/share/electric`."""
+    """The data folder when none is given: `$XDG_DATA_HOME/electric`, or
+    `~/.local/share/electric`."""
     home = environ.get("XDG_DATA_HOME")
     return (Path(home) if home else Path.home() / ".local" / "share") / "electric"
 
@@ -49,7 +51,8 @@ def forget_service(url: str) -> None:
 
 
 def admin_key_for(url: str) -> str | None:
-    """The admin key of the service at `url`, if one of this user's on this machine listens there."""
+    """The admin key of the service at `url`, if one of this user's on this machine listens
+    there."""
     notes = _read_notes()
     for spelling in _spellings(url.rstrip("/")):
         data_dir = notes.get(spelling)

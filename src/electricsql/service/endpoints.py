@@ -1,17 +1,16 @@
 """The HTTP API: every route in one table, and what is behind it.
 
-Everything is for admins, but for `whoami` and the document itself. Devices don't use it: their door is
-`/ws/{app}/{env}` (`streams.py`).
+Everything is for admins, but for `whoami` and the document itself. Devices don't use it: their door
+is `/ws/{app}/{env}` (`streams.py`).
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
 from electricsql import __version__
 from electricsql.errors import ElectricError, MigrationError, ServiceError
-from electricsql.hub import Cluster, Hub, Source
-from electricsql.service.auth import Auth
+from electricsql.hub import Hub, HubMigration, Source
 from electricsql.service.bodies import (
     Bundle,
     BundleMigration,
@@ -28,24 +27,12 @@ from electricsql.service.bodies import (
     TokenRequest,
     WhoAmI,
 )
-from electricsql.service.environments import Environments
 from electricsql.service.http import CONFLICT, Call, Endpoint, Nothing, Refusal, describe
 from electricsql.service.openapi import document
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What the endpoints work on."""
-
-    cluster: Cluster
-    environments: Environments
-    auth: Auth
-
-
-ServiceCall = Call[Service]
-
-
-async def list_environments(call: ServiceCall, body: Nothing) -> list[EnvironmentName]:
+async def list_environments(call: Call[Nothing]) -> list[EnvironmentName]:
+    """List the environments."""
     names = await call.service.cluster.environments()
     mine = call.principal
     return [
@@ -55,13 +42,15 @@ async def list_environments(call: ServiceCall, body: Nothing) -> list[Environmen
     ]
 
 
-async def create_environment(call: ServiceCall, body: EnvironmentName) -> EnvironmentName:
-    call.principal.require_environment(body.app, body.env)
-    await call.service.cluster.create(body.app, body.env)
-    return body
+async def create_environment(call: Call[EnvironmentName]) -> EnvironmentName:
+    """Create an environment; fine if it is there."""
+    call.principal.require_environment(call.body.app, call.body.env)
+    await call.service.cluster.create(call.body.app, call.body.env)
+    return call.body
 
 
-async def environment_status(call: ServiceCall, body: Nothing) -> EnvironmentStatus:
+async def environment_status(call: Call[Nothing]) -> EnvironmentStatus:
+    """How an environment is."""
     hub, app, env = await _hub(call), call.path["app"], call.path["env"]
     status = await hub.status()
     running = call.service.environments.at(app, env)
@@ -79,9 +68,10 @@ async def environment_status(call: ServiceCall, body: Nothing) -> EnvironmentSta
     )
 
 
-async def reset_environment(call: ServiceCall, body: Confirmation) -> EnvironmentName:
+async def reset_environment(call: Call[Confirmation]) -> EnvironmentName:
+    """Delete all data of an environment."""
     app, env = call.path["app"], call.path["env"]
-    if body.confirm != env:
+    if call.body.confirm != env:
         raise ServiceError(
             "not-confirmed",
             f"A reset deletes all data of {app}/{env}, and was not confirmed.",
@@ -93,20 +83,20 @@ async def reset_environment(call: ServiceCall, body: Confirmation) -> Environmen
     return EnvironmentName(app, env)
 
 
-async def database_url(call: ServiceCall, body: Nothing) -> DatabaseUrl:
+async def database_url(call: Call[Nothing]) -> DatabaseUrl:
+    """Where the environment's Postgres is."""
     app, env = call.path["app"], call.path["env"]
     await _hub(call)
     return DatabaseUrl(call.service.cluster.database_url(app, env))
 
 
-async def list_migrations(call: ServiceCall, body: Nothing) -> list[Migration]:
-    return [
-        Migration(each.name, each.title, each.sha256, each.applied_at)
-        for each in await (await _hub(call)).migrations()
-    ]
+async def list_migrations(call: Call[Nothing]) -> list[Migration]:
+    """The migrations that are applied."""
+    return _listed(await (await _hub(call)).migrations())
 
 
-async def get_migration(call: ServiceCall, body: Nothing) -> MigrationDetail:
+async def get_migration(call: Call[Nothing]) -> MigrationDetail:
+    """One of them, with its SQL."""
     name = call.path["name"]
     for each in await (await _hub(call)).migrations():
         if each.name == name:
@@ -127,28 +117,31 @@ async def get_migration(call: ServiceCall, body: Nothing) -> MigrationDetail:
     )
 
 
-async def validate_migrations(call: ServiceCall, body: Migrations) -> Plan:
+async def validate_migrations(call: Call[Migrations]) -> Plan:
+    """What applying these migrations would do."""
     hub = await _hub(call)
     try:
-        plan = await hub.plan(_sources(body))
+        plan = await hub.plan(_sources(call.body))
     except MigrationError as error:
-        raise await _explained(hub, body, error) from error
+        raise await _explained(hub, call.body, error) from error
     return Plan([each.name for each in plan.pending], list(plan.postgres))
 
 
-async def apply_migrations(call: ServiceCall, body: Migrations) -> list[Migration]:
+async def apply_migrations(call: Call[Migrations]) -> list[Migration]:
+    """Apply the new ones among these migrations, all or none."""
     hub = await _hub(call)
     try:
-        await hub.migrate(_sources(body))
+        await hub.migrate(_sources(call.body))
     except MigrationError as error:
-        raise await _explained(hub, body, error) from error
+        raise await _explained(hub, call.body, error) from error
     running = call.service.environments.at(call.path["app"], call.path["env"])
     if running is not None:
         running.migrated()
-    return await list_migrations(call, Nothing())
+    return _listed(await hub.migrations())
 
 
-async def get_bundle(call: ServiceCall, body: Nothing) -> Bundle:
+async def get_bundle(call: Call[Nothing]) -> Bundle:
+    """The bundle made from the applied migrations."""
     migrations = await (await _hub(call)).migrations()
     return Bundle(
         call.path["app"],
@@ -158,27 +151,30 @@ async def get_bundle(call: ServiceCall, body: Nothing) -> Bundle:
     )
 
 
-async def issue_token(call: ServiceCall, body: TokenRequest) -> Token:
+async def issue_token(call: Call[TokenRequest]) -> Token:
+    """Issue a token for a device or an operator."""
     mine = call.principal
-    app, env = body.app or mine.app, body.env or mine.env
+    app, env = call.body.app or mine.app, call.body.env or mine.env
     mine.require_environment(app, env)
     token = call.service.auth.issue_token(
-        body.sub,
-        ttl_s=body.ttl_s,
+        call.body.sub,
+        ttl_s=call.body.ttl_s,
         now_s=int(time.time()),
-        claims=body.claims,
+        claims=call.body.claims,
         app=app,
         env=env,
     )
     return Token(token)
 
 
-async def whoami(call: ServiceCall, body: Nothing) -> WhoAmI:
+async def whoami(call: Call[Nothing]) -> WhoAmI:
+    """Who the presented key or token belongs to."""
     mine = call.principal
     return WhoAmI(mine.subject, mine.admin, mine.app, mine.env, mine.expires_at)
 
 
-async def openapi(call: ServiceCall, body: Nothing) -> dict[str, Any]:
+async def openapi(_: Call[Nothing]) -> dict[str, Any]:
+    """This document."""
     return document(ENDPOINTS, version=__version__)
 
 
@@ -186,39 +182,43 @@ _ENVIRONMENT: Final = "/api/v1/environments/{app}/{env}"
 _MIGRATIONS: Final = f"{_ENVIRONMENT}/migrations"
 
 # fmt: off
-ENDPOINTS: Final[tuple[Endpoint[Service, Any], ...]] = (
-    Endpoint("GET", "/api/v1/environments", "List the environments.",
+ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
+    Endpoint("GET", "/api/v1/environments",
              list_environments, Nothing, list[EnvironmentName]),
-    Endpoint("POST", "/api/v1/environments", "Create an environment; fine if it is there.",
+    Endpoint("POST", "/api/v1/environments",
              create_environment, EnvironmentName, EnvironmentName, 201, (413, 422)),
-    Endpoint("GET", _ENVIRONMENT, "How an environment is.",
+    Endpoint("GET", _ENVIRONMENT,
              environment_status, Nothing, EnvironmentStatus, failures=(404,)),
-    Endpoint("POST", f"{_ENVIRONMENT}/reset", "Delete all data of an environment.",
+    Endpoint("POST", f"{_ENVIRONMENT}/reset",
              reset_environment, Confirmation, EnvironmentName, failures=(404, 413, 422)),
-    Endpoint("GET", f"{_ENVIRONMENT}/database-url", "Where the environment's Postgres is.",
+    Endpoint("GET", f"{_ENVIRONMENT}/database-url",
              database_url, Nothing, DatabaseUrl, failures=(404,)),
-    Endpoint("GET", _MIGRATIONS, "The migrations that are applied.",
+    Endpoint("GET", _MIGRATIONS,
              list_migrations, Nothing, list[Migration], failures=(404,)),
-    Endpoint("GET", f"{_MIGRATIONS}/{{name}}", "One of them, with its SQL.",
+    Endpoint("GET", f"{_MIGRATIONS}/{{name}}",
              get_migration, Nothing, MigrationDetail, failures=(404,)),
-    Endpoint("POST", f"{_MIGRATIONS}/validate", "What applying these migrations would do.",
+    Endpoint("POST", f"{_MIGRATIONS}/validate",
              validate_migrations, Migrations, Plan, failures=(404, 409, 413, 422)),
-    Endpoint("POST", _MIGRATIONS, "Apply the new ones among these migrations, all or none.",
+    Endpoint("POST", _MIGRATIONS,
              apply_migrations, Migrations, list[Migration], failures=(404, 409, 413, 422)),
-    Endpoint("GET", f"{_ENVIRONMENT}/bundle", "The bundle made from the applied migrations.",
+    Endpoint("GET", f"{_ENVIRONMENT}/bundle",
              get_bundle, Nothing, Bundle, failures=(404,)),
-    Endpoint("POST", "/api/v1/tokens", "Issue a token for a device or an operator.",
+    Endpoint("POST", "/api/v1/tokens",
              issue_token, TokenRequest, Token, 201, (413, 422)),
-    Endpoint("GET", "/api/v1/whoami", "Who the presented key or token belongs to.",
+    Endpoint("GET", "/api/v1/whoami",
              whoami, Nothing, WhoAmI, for_all=True),
-    Endpoint("GET", "/api/v1/openapi.json", "This document.",
+    Endpoint("GET", "/api/v1/openapi.json",
              openapi, Nothing, dict[str, Any], for_all=True),
 )
 # fmt: on
 
 
-async def _hub(call: ServiceCall) -> Hub:
+async def _hub(call: Call[Any]) -> Hub:
     return await call.service.cluster.hub(call.path["app"], call.path["env"])
+
+
+def _listed(migrations: Sequence[HubMigration]) -> list[Migration]:
+    return [Migration(m.name, m.title, m.sha256, m.applied_at) for m in migrations]
 
 
 def _sources(body: Migrations) -> list[Source]:

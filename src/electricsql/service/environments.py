@@ -1,7 +1,7 @@
 """The environments that devices are connected to: for each a merge worker, a reader, a ticker.
 
-An environment starts with its first use and stays until the service stops or the environment is reset.
-Nothing here outlives the process: all of it can be rebuilt from the hub.
+An environment starts with its first use and stays until the service stops or the environment is
+reset. Nothing here outlives the process: all of it can be rebuilt from the hub.
 """
 
 import asyncio

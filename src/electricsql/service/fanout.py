@@ -1,8 +1,8 @@
 """What an environment's devices are sent: one reader for all of them.
 
-The reader polls the hub cheaply, and looks at once after the service's own merges. In one snapshot it
-reads, for every cursor that some device has, the delta up to it, encodes it once, and gives it to each
-device there with the acknowledgement of its own transactions.
+The reader polls the hub cheaply, and looks at once after the service's own merges. In one snapshot
+it reads, for every cursor that some device has, the delta up to it, encodes it once, and gives it
+to each device there with the acknowledgement of its own transactions.
 
 Rule 1: a device that does not keep up is left out, and later sent one delta from its own cursor.
 Rule 2: a delta too large to be held is read again for each device alone (`catchup.py`), so that it

@@ -1,7 +1,7 @@
 """One endpoint of the HTTP API as a value, and how a request becomes a call of it.
 
-The table of endpoints (`endpoints.py`) is the only place where a route is named: requests are dispatched
-by it, and the OpenAPI document (`openapi.py`) is made from it.
+The table of endpoints (`endpoints.py`) is the only place where a route is named: requests are
+dispatched by it, and the OpenAPI document (`openapi.py`) is made from it.
 
 Bodies are msgspec structs, read strictly: unknown fields, wrong types and bodies over the limit are
 refused. Every failure is answered by a `Problem`.
@@ -24,8 +24,10 @@ from electricsql.errors import (
     ProtocolError,
     ServiceError,
 )
+from electricsql.hub import Cluster
 from electricsql.limits import REQUEST_BYTES_MAX
 from electricsql.service.auth import Auth, Principal, bearer
+from electricsql.service.environments import Environments
 
 _log = structlog.get_logger("electric.http")
 _encoder = msgspec.json.Encoder()
@@ -47,30 +49,38 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-Service = TypeVar("Service")
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[Service]):
-    """A request that was let in: who asks, and what the path names."""
+class Service:
+    """What calls work on."""
+
+    cluster: Cluster
+    environments: Environments
+    auth: Auth
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Body]):
+    """A request that was let in: who asks, what the path names, and the body."""
 
     service: Service
     principal: Principal
     path: Mapping[str, str]
+    body: Body
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint(Generic[Service, Body]):
-    """A route: what it takes and gives, and the function behind it.
+class Endpoint(Generic[Body]):
+    """A route: what it takes and gives, and the function behind it, whose docstring is the summary.
 
-    `for_all` lets in every valid token; else the caller has to be an admin. `failures` are the statuses
-    it answers besides 401, 403 and 503.
+    `for_all` lets in every valid token; else the caller has to be an admin. `failures` are the
+    statuses it answers besides 401, 403 and 503.
     """
 
     method: str
     path: str
-    summary: str
-    handler: Callable[[Call[Service], Body], Awaitable[object]]
+    handler: Callable[[Call[Body]], Awaitable[object]]
     body: type[Body]
     answer: Any
     status: int = 200
@@ -81,6 +91,10 @@ class Endpoint(Generic[Service, Body]):
     def name(self) -> str:
         return self.handler.__name__
 
+    @property
+    def summary(self) -> str:
+        return self.handler.__doc__ or ""
+
 
 class Refusal(ServiceError):
     """A `ServiceError` with details that a program can read."""
@@ -90,36 +104,30 @@ class Refusal(ServiceError):
         self.details: Final = details
 
 
-class Dispatcher(Generic[Service]):
-    """Turns requests into calls: authenticates, reads the body, answers."""
+def route(service: Service, endpoint: Endpoint[Any]) -> Callable[[Request], Awaitable[Response]]:
+    """The Starlette endpoint of one of ours: authenticates, reads the body, answers."""
+    decoder = msgspec.json.Decoder(endpoint.body, strict=True)
 
-    def __init__(self, service: Service, auth: Auth) -> None:
-        self._service = service
-        self._auth = auth
+    async def answer(request: Request) -> Response:
+        try:
+            principal = _admit(service.auth, endpoint, request)
+            body = decoder.decode(await _read(request) or b"{}")
+            call = Call(service, principal, dict(request.path_params), body)
+            return json_response(await endpoint.handler(call), endpoint.status)
+        except Exception as error:
+            return problem_response(error)
 
-    def route(self, endpoint: Endpoint[Service, Any]) -> Callable[[Request], Awaitable[Response]]:
-        """The Starlette endpoint of one of ours."""
-        decoder = msgspec.json.Decoder(endpoint.body, strict=True)
+    return answer
 
-        async def answer(request: Request) -> Response:
-            try:
-                principal = self._admit(request, endpoint)
-                body = decoder.decode(await _read(request) or b"{}")
-                call = Call(self._service, principal, dict(request.path_params))
-                return json_response(await endpoint.handler(call, body), endpoint.status)
-            except Exception as error:
-                return problem_response(error)
 
-        return answer
-
-    def _admit(self, request: Request, endpoint: Endpoint[Service, Any]) -> Principal:
-        principal = self._auth.authenticate(bearer(request.headers.get("authorization")))
-        if not endpoint.for_all:
-            principal.require_admin()
-        path = request.path_params
-        if "app" in path:
-            principal.require_environment(path["app"], path.get("env"))
-        return principal
+def _admit(auth: Auth, endpoint: Endpoint[Any], request: Request) -> Principal:
+    principal = auth.authenticate(bearer(request.headers.get("authorization")))
+    if not endpoint.for_all:
+        principal.require_admin()
+    path = request.path_params
+    if "app" in path:
+        principal.require_environment(path["app"], path.get("env"))
+    return principal
 
 
 def json_response(value: object, status: int = 200) -> Response:

@@ -1,11 +1,11 @@
 """What an environment's devices upload: one worker merges it, in batches.
 
-The transactions of all devices wait in one queue, each device's in its order. While a batch commits the
-next one gathers, so batches grow with the load. When Postgres is down the batch is tried again until it
-is up; devices wait, and nothing is acknowledged before it is committed.
+The transactions of all devices wait in one queue, each device's in its order. While a batch commits
+the next one gathers, so batches grow with the load. When Postgres is down the batch is tried again
+until it is up; devices wait, and nothing is acknowledged before it is committed.
 
-If a batch fails for another reason, its devices are merged one by one, and only the stream of the one
-that fails ends.
+If a batch fails for another reason, its devices are merged one by one, and only the stream of the
+one that fails ends.
 """
 
 import asyncio

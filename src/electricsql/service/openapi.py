@@ -10,10 +10,11 @@ import msgspec
 from electricsql.service.http import Endpoint, Nothing, Problem
 
 _REF = "#/components/schemas/{name}"
+_PROBLEM = {"$ref": _REF.format(name="Problem")}
 _ALWAYS = (401, 403, 503)
 
 
-def document(endpoints: Sequence[Endpoint[Any, Any]], *, version: str) -> dict[str, Any]:
+def document(endpoints: Sequence[Endpoint[Any]], *, version: str) -> dict[str, Any]:
     """The document as plain JSON values."""
     types = [Problem, *(each.body for each in endpoints), *(each.answer for each in endpoints)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
@@ -40,7 +41,7 @@ def document(endpoints: Sequence[Endpoint[Any, Any]], *, version: str) -> dict[s
 
 
 def _operation(
-    endpoint: Endpoint[Any, Any], body: dict[str, Any], answer: dict[str, Any]
+    endpoint: Endpoint[Any], body: dict[str, Any], answer: dict[str, Any]
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,

@@ -1,7 +1,7 @@
 """Deltas as frames: every block is encoded once, and shared by all devices that are sent it.
 
-Two devices' frames of one delta differ only where one of them wrote a block itself, and in what the last
-part says to one device alone.
+Two devices' frames of one delta differ only where one of them wrote a block itself, and in what the
+last part says to one device alone.
 """
 
 from collections.abc import Sequence

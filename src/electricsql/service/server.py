@@ -1,8 +1,8 @@
 """The service as a process: `electric start` calls `run`, tests use `serving`.
 
-In order of start: data folder and keys, the port, Postgres (its own if no URL is given), the cluster, the
-note for the command line. Stopping goes the other way: no new connections, every device is told, merges
-under way finish, Postgres stops last.
+In order of start: data folder and keys, the port, Postgres (its own if no URL is given), the
+cluster, the note for the command line. Stopping goes the other way: no new connections, every
+device is told, merges under way finish, Postgres stops last.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from electricsql.limits import DRAIN_MS_MAX, FRAME_BYTES_MAX, SILENCE_MS_MAX
 from electricsql.service.app import application
 from electricsql.service.auth import Auth, Keys
 from electricsql.service.discovery import forget_service, note_service
-from electricsql.service.endpoints import Service
 from electricsql.service.environments import Environments
+from electricsql.service.http import Service
 from electricsql.service.logs import configure_logs
 from electricsql.service.settings import Settings
 

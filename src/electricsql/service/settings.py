@@ -10,8 +10,8 @@ from electricsql.service.discovery import default_data_dir
 class Settings:
     """Where to listen and where data lives.
 
-    Without a `database_url` the service looks after a Postgres of its own in the data folder. Port 0 is
-    any free one. The host is loopback unless somebody decides otherwise.
+    Without a `database_url` the service looks after a Postgres of its own in the data folder. Port
+    0 is any free one. The host is loopback unless somebody decides otherwise.
     """
 
     host: str = "127.0.0.1"

@@ -1,8 +1,8 @@
 """A device's WebSocket, and the frames that wait for it.
 
-The socket is the two callables of ASGI and nothing more, so an idle connection stays small. What is to be
-sent is put into the outbox without waiting; a task that lives only while something is in it does the
-sending, at the pace of the device.
+The socket is the two callables of ASGI and nothing more, so an idle connection stays small. What is
+to be sent is put into the outbox without waiting; a task that lives only while something is in it
+does the sending, at the pace of the device.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
     Socket --bytes--> HubSession --effects--> Outbox, hub, merges, fan-out
 
-Whatever goes wrong with one device ends here, with a reason, and harms no other. Not here: which deltas
-it is sent, and when (`fanout.py`).
+Whatever goes wrong with one device ends here, with a reason, and harms no other. Not here: which
+deltas it is sent, and when (`fanout.py`).
 """
 
 import asyncio
@@ -185,8 +185,8 @@ class DeviceStream:
         self._step(await self._room.register(self))
 
     async def _submit(self, uploaded: Uploaded) -> None:
-        """Read a transaction in the schema it was written in, and queue it. No frame is taken from the
-        device meanwhile, so its silence doesn't count."""
+        """Read a transaction in the schema it was written in, and queue it. No frame is taken from
+        the device meanwhile, so its silence doesn't count."""
         self._blocked = True
         try:
             if len(uploaded.data) < PART_BYTES:

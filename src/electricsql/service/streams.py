@@ -1,5 +1,7 @@
 """The door for devices: `/ws/{app}/{env}`, from the handshake to a running stream."""
 
+from typing import Any
+
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
@@ -16,8 +18,8 @@ _TRY_AGAIN_LATER = 1013
 
 
 class DeviceStreams:
-    """An ASGI application for one path. Every connection is accepted, so that a device that is turned
-    away reads why."""
+    """An ASGI application for one path. Every connection is accepted, so that a device that is
+    turned away reads why."""
 
     def __init__(self, auth: Auth, environments: Environments) -> None:
         self._auth = auth
@@ -41,7 +43,7 @@ class DeviceStreams:
         finally:
             STREAMS.dec()
 
-    async def _admit(self, connection: HTTPConnection[object]) -> tuple[Principal, Environment]:
+    async def _admit(self, connection: HTTPConnection[Any]) -> tuple[Principal, Environment]:
         if self._environments.is_draining:
             raise _TurnedAway(DRAINING)
         if self._environments.connected >= CONNECTIONS_MAX:
