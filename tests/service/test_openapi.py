@@ -13,7 +13,7 @@ from electricsql.errors import MigrationError, PostgresError, ServiceError, Usag
 from electricsql.service.app import application
 from electricsql.service.auth import Auth, Keys
 from electricsql.service.endpoints import ENDPOINTS
-from electricsql.service.http import Refusal, Service, describe
+from electricsql.service.http import Endpoint, Refusal, Service, describe
 from electricsql.service.openapi import document
 
 DOCUMENT: dict[str, Any] = json.loads(msgspec.json.encode(document(ENDPOINTS, version="1")))
@@ -43,7 +43,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.name)
-def test_every_operation_is_whole(endpoint: Any) -> None:
+def test_every_operation_is_whole(endpoint: Endpoint[Any]) -> None:
     operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
     assert operation["summary"].endswith(".")
     assert {"401", "403", "503", str(endpoint.status)} <= operation["responses"].keys()

@@ -232,6 +232,8 @@ def bye_for(error: ElectricError) -> Bye:
             return Bye(code, error.problem, error.remedy, definite=True)
         case PostgresError() if is_outage(error):
             return Bye("unavailable", "The service can't reach Postgres.", "Try again later.")
+        case PostgresError():
+            return Bye("failed", "The service failed at its database.", "See its log.")
         case ServiceError(status=401 | 403):
             return Bye("unauthorized", error.problem, error.remedy)
         case ServiceError(code="unknown-version"):
