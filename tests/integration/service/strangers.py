@@ -1,4 +1,4 @@
-"""Strangers to a running service: an HTTP caller, and a device's wire. Real sockets, no code shared."""
+"""Strangers to a running service: an HTTP caller, and a device's wire. Real sockets."""
 
 import asyncio
 import contextlib
@@ -28,13 +28,13 @@ class Caller:
         """The status, and the body as JSON (as text if it isn't)."""
         return await asyncio.to_thread(self._call, method, path, body, raw)
 
-    async def get(self, path: str) -> Any:
+    async def get(self, path: str) -> Any:  # noqa: ANN401
         """The body of a GET that has to succeed."""
         status, body = await self.call("GET", path)
         assert status == 200, body
         return body
 
-    async def post(self, path: str, body: object) -> Any:
+    async def post(self, path: str, body: object) -> Any:  # noqa: ANN401
         """The body of a POST that has to succeed."""
         status, answer = await self.call("POST", path, body)
         assert status in (200, 201), answer

@@ -1,4 +1,4 @@
-"""A device played by hand against a real service and a real Postgres: the protocol from end to end."""
+"""A device played by hand against a real service and a real Postgres: the whole protocol."""
 
 import asyncio
 from collections.abc import AsyncIterator
