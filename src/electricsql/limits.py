@@ -35,6 +35,9 @@ CLOCK_AHEAD_MS_MAX: Final = 60_000  # a device clock further ahead of the hub is
 LOCK_WAIT_MS: Final = 500  # a merge gives way before Postgres' deadlock check (1 s) picks a victim
 DRAIN_MS_MAX: Final = 10_000  # after SIGTERM, until open work is cut off
 
+# The hub
+HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
+
 # Merging
 MERGE_CHANGES_MAX: Final = 5_000  # of several transactions in one Postgres transaction
 MERGE_TRANSACTIONS_MAX: Final = 1_000  # the id of a merged transaction has 10 bits for it

@@ -5,7 +5,8 @@ that its rows need are brought back if somebody deleted them concurrently, then 
 as nobody else's write or child row forbids them. So foreign keys never break:
 
 - a child that arrives for a tombstone brings the parent back (and the parent's parents);
-- a delete of a row that still has children which the transaction doesn't delete too has no effect.
+- a delete of a row that still has children which the transaction doesn't delete too has no effect;
+  the row is echoed, so that the deleter gets it back as it is.
 
 The caller loads what a merge can touch: the changed rows, the parents of what is written, the
 children of what is deleted (`wanted`, `parents_of`). Not here: how rows are loaded and stored
@@ -162,21 +163,17 @@ def _bring_parents_back(
 def _delete(
     schema: Schema, rows: "_Rows", deletes: Sequence[tuple[RowId, Change]], author: Author
 ) -> set[RowId]:
-    """Delete what may be deleted; gives the rows that must stay although their deleter saw why."""
+    """Delete what may be deleted; gives the rows that stay for their children's sake."""
     going: dict[RowId, Change] = {}
     for row_id, change in deletes:
         row = rows.get(row_id)
         if row and row.alive and row.incarnation == change.incarnation and may_delete(row, author):
             going[row_id] = change
     kept: set[RowId] = set()
-    while staying := {
-        row_id: child for row_id in going if (child := rows.child_of(row_id, besides=going))
-    }:
-        for row_id, child_id in staying.items():
+    while staying := [row_id for row_id in going if rows.has_child(row_id, besides=going)]:
+        kept.update(staying)
+        for row_id in staying:
             del going[row_id]
-            why = rows.get(child_id)
-            if why is not None and may_delete(why, author):
-                kept.add(row_id)
     for row_id, change in going.items():
         deleted = change_row(schema.tables[row_id.table], rows.get(row_id), change, author)
         assert deleted is not None
@@ -208,9 +205,9 @@ class _Rows:
         self._changed[row_id] = row
         self._link(row_id, before, row)
 
-    def child_of(self, row_id: RowId, besides: Mapping[RowId, Change]) -> RowId | None:
-        """A live row that refers to this one, and is not among `besides`."""
-        return next((c for c in self._children.get(row_id, ()) if c not in besides), None)
+    def has_child(self, row_id: RowId, besides: Mapping[RowId, Change]) -> bool:
+        """Whether a live row refers to this one that is not among `besides`."""
+        return any(child not in besides for child in self._children.get(row_id, ()))
 
     def begin(self) -> None:
         self._undo.clear()

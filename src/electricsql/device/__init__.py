@@ -1,0 +1,2 @@
+"""SQLite on the device: capture, applying deltas, the sync engine, and the library that apps
+use."""

@@ -1,0 +1,193 @@
+"""Opening a device's file, and bringing its tables to the schema of a bundle.
+
+Two kinds of connection: the app's, on which capture and foreign keys are on, and the engine's,
+which applies what the hub decided and so checks no foreign keys again.
+"""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from electricsql.device.meta import FORMAT, write_meta
+from electricsql.errors import DeviceError
+from electricsql.limits import BUSY_TIMEOUT_MS
+from electricsql.migrations import CAPTURE_TABLES, Bundle, BundleMigration
+from electricsql.replication import AppliedMigration
+
+_META: Final = files("electricsql.device").joinpath("meta.sql").read_text(encoding="utf-8")
+SQLITE_MIN: Final = (3, 38, 0)
+
+
+def connect(path: Path, *, engine: bool = False) -> sqlite3.Connection:
+    """A connection to a device's file, set up for the app, or for the engine.
+
+    Raises:
+        DeviceError: `sqlite-too-old`, `cannot-open`, `not-a-database`.
+    """
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        raise DeviceError(
+            "sqlite-too-old",
+            f"SQLite {sqlite3.sqlite_version} is too old; 3.38 is the oldest that works.",
+            "Use a Python that comes with a newer SQLite.",
+        )
+    with _explained(path):
+        database = sqlite3.connect(
+            path,
+            timeout=BUSY_TIMEOUT_MS / 1000,
+            isolation_level=None,
+            check_same_thread=not engine,
+        )
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute(f"PRAGMA foreign_keys = {'OFF' if engine else 'ON'}")
+        database.execute("PRAGMA recursive_triggers = ON")
+    return database
+
+
+def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
+    """Make our tables if they are not there, and apply the bundle's migrations that are missing.
+
+    Raises:
+        DeviceError: `other-app`, `newer-format`, `changed-migration`, `migration-failed`,
+        `cannot-open`.
+    """
+    with _explained(path), transaction(database):
+        for statement in (*CAPTURE_TABLES, *_statements(_META)):
+            database.execute(statement)
+        found = dict(database.execute("SELECT key, value FROM _electric_meta").fetchall())
+        if not found:
+            write_meta(
+                database,
+                device=secrets.token_hex(16),
+                app=bundle.app,
+                env=bundle.env,
+                format=FORMAT,
+            )
+        else:
+            _refuse_foreign(path, found, bundle)
+    apply_migrations(database, bundle.migrations)
+
+
+def apply_migrations(
+    database: sqlite3.Connection, migrations: Iterable[BundleMigration | AppliedMigration]
+) -> list[str]:
+    """Apply those that the file has not; each with its record in one transaction (the caller's, if
+    one is open). Gives the names of those that were new.
+
+    Raises:
+        DeviceError: `changed-migration`, `migration-failed`.
+    """
+    applied = dict(database.execute("SELECT name, sha256 FROM _electric_migrations").fetchall())
+    new = []
+    for migration in migrations:
+        if migration.name not in applied:
+            with transaction(database):
+                _apply(database, migration)
+            new.append(migration.name)
+        elif applied[migration.name] != migration.sha256:
+            raise DeviceError(
+                "changed-migration",
+                f"The file has applied migration {migration.name}, but with other contents than"
+                " this bundle's.",
+                "Use the bundle it was made with, or start with a new file.",
+            )
+    return new
+
+
+def _apply(database: sqlite3.Connection, migration: BundleMigration | AppliedMigration) -> None:
+    """Run the statements; tables of that name which the app made before are not taken over."""
+    try:
+        for statement in migration.statements:
+            database.execute(statement)
+    except sqlite3.OperationalError as error:
+        raise DeviceError(
+            "migration-failed",
+            f"Migration {migration.name} could not be applied to the file: {error}.",
+            "See whether the app makes a table of the same name itself.",
+        ) from error
+    database.execute(
+        "INSERT INTO _electric_migrations (name, title, sha256, statements) VALUES (?, ?, ?, ?)",
+        (migration.name, migration.title, migration.sha256, json.dumps(migration.statements)),
+    )
+
+
+def compiled_statements(database: sqlite3.Connection, up_to: str | None = None) -> list[str]:
+    """The statements of the migrations that the file has applied, up to a version (None: all)."""
+    rows = database.execute(
+        "SELECT statements FROM _electric_migrations WHERE name <= coalesce(?, name) ORDER BY name",
+        (up_to,),
+    )
+    return [statement for (text,) in rows for statement in json.loads(text)]
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """A write transaction from the start, so that nothing read in it is out of date when it writes.
+    Inside another one it is part of that one."""
+    if _is_open(database):
+        yield
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if _is_open(database):
+            database.execute("ROLLBACK")
+        raise
+
+
+def _is_open(database: sqlite3.Connection) -> bool:
+    """A call, since the answer changes behind the type checker's back."""
+    return database.in_transaction
+
+
+def _statements(script: str) -> Iterator[str]:
+    start = 0
+    for end, character in enumerate(script):
+        if character == ";" and sqlite3.complete_statement(script[start : end + 1]):
+            yield script[start : end + 1]
+            start = end + 1
+
+
+def _refuse_foreign(path: Path, found: dict[str, str | int], bundle: Bundle) -> None:
+    if found.get("app") != bundle.app or found.get("env") != bundle.env:
+        raise DeviceError(
+            "other-app",
+            f"{path} belongs to {found.get('app')}/{found.get('env')}, and the bundle to"
+            f" {bundle.app}/{bundle.env}.",
+            "Open it with the bundle of its own app and environment, or use another file.",
+        )
+    if int(found.get("format", 0)) > FORMAT:
+        raise DeviceError(
+            "newer-format",
+            f"{path} was last opened by a newer version of electricsql.",
+            "Update electricsql here too.",
+        )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's errors about the file itself, said for whoever opens it."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith("SQLITE_NOTADB"):
+            raise DeviceError(
+                "not-a-database",
+                f"{path} is not a SQLite database.",
+                "Give the path of one, or of a file that does not exist yet.",
+            ) from None
+        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")):
+            raise DeviceError(
+                "cannot-open",
+                f"{path} can't be opened for writing: {error}.",
+                "See whether its folder exists, can be written to, and has room.",
+            ) from None
+        raise

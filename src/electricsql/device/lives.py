@@ -1,0 +1,107 @@
+"""Which life of a row a change means.
+
+A row's incarnation is one more after each insert that observed its tombstone. Nearly all rows are
+alive in their first, so only the others are listed, in `_electric_lives`: the dead, and those that
+came back. A delete and an insert in one transaction are no death.
+
+Keys are compared as SQLite's `quote` spells them: it tells storage classes apart.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from electricsql.replication import Op
+from electricsql.schema import Key, Table
+
+FIRST = 1
+
+
+def lives_of(database: sqlite3.Connection, tables: Mapping[int, Table], after: int) -> str | None:
+    """Bring the list up to date with the oplog's entries after `after`, which are one transaction.
+
+    Gives, as JSON, the incarnation of each changed row that is not in its first life, by the number
+    of the row's last entry; None if there is none (nearly always).
+    """
+    (any_listed,) = database.execute("SELECT EXISTS (SELECT 1 FROM _electric_lives)").fetchone()
+    (any_deleted,) = database.execute(
+        "SELECT EXISTS (SELECT 1 FROM _electric_oplog WHERE seq > ? AND op = ?)", (after, Op.DELETE)
+    ).fetchone()
+    if not (any_listed or any_deleted):
+        return None
+    numbers = database.execute(
+        "SELECT DISTINCT tbl FROM _electric_oplog WHERE seq > ?", (after,)
+    ).fetchall()
+    later: dict[int, int] = {}
+    for (number,) in numbers:
+        later.update(_of_table(database, tables[number], after))
+    return json.dumps(later) if later else None
+
+
+def later_lives(text: str | None) -> dict[int, int]:
+    """What `lives_of` gave, read back: incarnations by the number of an entry."""
+    return {int(seq): incarnation for seq, incarnation in json.loads(text or "{}").items()}
+
+
+def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[int, int]:
+    rows = database.execute(
+        f"""
+        SELECT k, op, seq, l.incarnation, l.alive
+        FROM (SELECT {_key_in_oplog(table)} AS k, op, max(seq) AS seq, sum(op = {Op.DELETE}) AS
+        deaths
+              FROM _electric_oplog WHERE tbl = {table.number} AND seq > ? GROUP BY 1)
+        LEFT JOIN _electric_lives AS l ON l.tbl = {table.number} AND l.key = k
+        WHERE deaths > 0 OR l.key IS NOT NULL
+        """,
+        (after,),
+    ).fetchall()
+    later: dict[int, int] = {}
+    now: list[tuple[int, str, int, bool]] = []
+    for key, op, seq, incarnation, alive in rows:
+        life = incarnation or FIRST
+        dies = op == Op.DELETE
+        if not dies and alive == 0:
+            life += 1
+        if life > FIRST:
+            later[seq] = life
+        if dies or life > FIRST:
+            now.append((table.number, key, life, not dies))
+    database.executemany(
+        "INSERT INTO _electric_lives (tbl, key, incarnation, alive) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (tbl, key) DO UPDATE SET incarnation = excluded.incarnation,"
+        " alive = excluded.alive",
+        now,
+    )
+    return later
+
+
+def record_lives(
+    database: sqlite3.Connection, table: Table, rows: Iterable[tuple[Key, int, bool]]
+) -> None:
+    """Note what a delta says of rows: their key, incarnation, and whether they live."""
+    (any_listed,) = database.execute("SELECT EXISTS (SELECT 1 FROM _electric_lives)").fetchone()
+    key = _quoted(["?"] * len(table.primary_key))
+    listed: list[Sequence[object]] = []
+    plain: list[Sequence[object]] = []
+    for values, incarnation, alive in rows:
+        if incarnation > FIRST or not alive:
+            listed.append((*values, incarnation, alive))
+        elif any_listed:
+            plain.append(values)
+    database.executemany(
+        f"DELETE FROM _electric_lives WHERE tbl = {table.number} AND key = {key}", plain
+    )
+    database.executemany(
+        f"INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
+        f" VALUES ({table.number}, {key}, ?, ?) ON CONFLICT (tbl, key) DO UPDATE"
+        " SET incarnation = excluded.incarnation, alive = excluded.alive",
+        listed,
+    )
+
+
+def _key_in_oplog(table: Table) -> str:
+    return _quoted([f"c{table.positions[name]}" for name in table.primary_key])
+
+
+def _quoted(values: Sequence[str]) -> str:
+    return " || ',' || ".join(f"quote({value})" for value in values)

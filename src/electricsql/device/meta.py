@@ -1,0 +1,58 @@
+"""The single values that a device keeps in its file, by name and type."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from electricsql.replication import Cursor
+
+FORMAT: Final = 1
+"""The version of our own tables in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a device knows of itself.
+
+    `number` is that of its last sealed transaction, `hlc` the highest hybrid clock that it has made
+    or received, `origin` its place at the hub (0 until it was there).
+    """
+
+    device: str
+    app: str
+    env: str
+    origin: int
+    cursor: Cursor | None
+    number: int
+    hlc: int
+
+
+def read_meta(database: sqlite3.Connection) -> Meta:
+    """Everything at once; the table has been filled when the file was opened."""
+    values = dict(database.execute("SELECT key, value FROM _electric_meta").fetchall())
+    cursor = values.get("cursor")
+    return Meta(
+        device=values["device"],
+        app=values["app"],
+        env=values["env"],
+        origin=values.get("origin", 0),
+        cursor=Cursor.parse(cursor) if cursor else None,
+        number=values.get("number", 0),
+        hlc=values.get("hlc", 0),
+    )
+
+
+def write_meta(database: sqlite3.Connection, **values: str | int | None) -> None:
+    """Set single values (`cursor` as text)."""
+    database.executemany(
+        "INSERT INTO _electric_meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        values.items(),
+    )
+
+
+def schema_version(database: sqlite3.Connection) -> str | None:
+    """The name of the last migration that the file has applied."""
+    (name,) = database.execute("SELECT max(name) FROM _electric_migrations").fetchone()
+    version: str | None = name
+    return version

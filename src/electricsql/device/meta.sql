@@ -1,0 +1,53 @@
+-- What a device keeps beside the app's tables, in the same file. The capture tables (`_electric_guard`,
+-- `_electric_oplog`) come with the triggers that use them: migrations/capture.py.
+
+-- Single values: see meta.py for their names.
+CREATE TABLE IF NOT EXISTS _electric_meta (
+    key TEXT PRIMARY KEY NOT NULL,
+    value
+) WITHOUT ROWID;
+
+-- The migrations that this file has applied.
+CREATE TABLE IF NOT EXISTS _electric_migrations (
+    name TEXT PRIMARY KEY NOT NULL,
+    title TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    statements TEXT NOT NULL,
+    applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) WITHOUT ROWID;
+
+-- Sealed transactions that the hub has not acknowledged: the oplog's entries from first_seq to last_seq.
+-- lives: JSON, the changes of rows that are not in their first life (device/lives.py).
+CREATE TABLE IF NOT EXISTS _electric_transactions (
+    number INTEGER PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    hlc INTEGER NOT NULL,
+    cursor TEXT,
+    schema_version TEXT,
+    lives TEXT
+);
+
+-- Rows that are dead, or in a later life than their first. All others are alive in their first.
+CREATE TABLE IF NOT EXISTS _electric_lives (
+    tbl INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    incarnation INTEGER NOT NULL,
+    alive INTEGER NOT NULL,
+    PRIMARY KEY (tbl, key)
+) WITHOUT ROWID;
+
+-- Parts of a delta that is still arriving.
+CREATE TABLE IF NOT EXISTS _electric_inbox (
+    part INTEGER PRIMARY KEY,
+    frame BLOB NOT NULL
+);
+
+-- Transactions that the hub refused, whole.
+CREATE TABLE IF NOT EXISTS _electric_quarantine (
+    number INTEGER PRIMARY KEY,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    changes BLOB NOT NULL,
+    at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);

@@ -1,0 +1,114 @@
+"""What the oplog's entries mean: read from the triggers' columns, and folded to one change a row.
+
+An entry says what one statement did to a row; a transaction needs only what became of the row.
+Pure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from electricsql.replication import Change, Op, RowId
+from electricsql.schema import Key, Table, Value
+
+
+class Entry(NamedTuple):
+    """One entry, as the table has it; `values` are the columns c0, c1, … of the table."""
+
+    seq: int
+    tbl: int
+    op: int
+    mask: int | str | None
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a transaction did to one row, all in all. `before` has the old row where a delete logged
+    it.
+
+    An insert of a row that had been there is an update of what differs, as far as `before` tells.
+    `seq` is that of the row's last entry.
+    """
+
+    seq: int
+    table: Table
+    key: Key
+    op: Op
+    values: Mapping[str, Value]
+    before: Mapping[str, Value] | None = None
+
+    @property
+    def id(self) -> RowId:
+        return RowId(self.table.name, self.key)
+
+    def change(self, incarnation: int = 1) -> Change:
+        """The change that is replicated."""
+        values = {} if self.op is Op.DELETE else self.values
+        return Change(self.table.name, self.op, self.key, values, incarnation)
+
+
+def fold(entries: Iterable[Entry], tables: Mapping[int, Table]) -> list[Folded]:
+    """One `Folded` for each row that a transaction changed, in the order of their first entries.
+
+    An update that changed nothing is none.
+    """
+    rows: dict[RowId, Folded] = {}
+    for entry in entries:
+        step = _read(entry, tables[entry.tbl])
+        before = rows.get(step.id)
+        rows[step.id] = step if before is None else _then(before, step)
+    return [folded for folded in rows.values() if folded.values or folded.op is not Op.UPDATE]
+
+
+def _read(entry: Entry, table: Table) -> Folded:
+    named = dict(zip(table.column_names, entry.values, strict=False))
+    key = table.key_of(named)
+    op = Op(entry.op)
+    if op is Op.DELETE:
+        return Folded(entry.seq, table, key, op, {}, before=named)
+    if op is Op.INSERT:
+        return Folded(entry.seq, table, key, op, named)
+    changed = {name: named[name] for name in _masked(entry.mask, table.column_names)}
+    return Folded(entry.seq, table, key, op, changed)
+
+
+def _masked(mask: int | str | None, names: Sequence[str]) -> list[str]:
+    """The columns that an update's mask names."""
+    if isinstance(mask, str):
+        return [name for name, bit in zip(names, mask, strict=False) if bit == "1"]
+    bits = mask or 0
+    return [name for place, name in enumerate(names) if bits >> place & 1]
+
+
+def _then(first: Folded, second: Folded) -> Folded:
+    """Two steps of one row as one.
+
+    Of a row that was inserted and deleted again a delete remains: the insert may have replaced a
+    row without any trigger telling (REPLACE).
+    """
+    match first.op, second.op:
+        case Op.INSERT, Op.DELETE:
+            return replace(second, before=first.before)
+        case _, Op.INSERT if first.before is not None:
+            return _replaced(first.before, second)
+        case _, Op.INSERT:
+            return replace(second, values={**first.values, **second.values})
+        case _, Op.DELETE:
+            return replace(second, before={**(second.before or {}), **(first.before or {})})
+        case _:
+            return replace(first, values={**first.values, **second.values}, seq=second.seq)
+
+
+def _replaced(before: Mapping[str, Value], inserted: Folded) -> Folded:
+    """A delete and an insert in one transaction: for everybody else, an update of what differs."""
+    changed = {
+        name: value
+        for name, value in inserted.values.items()
+        if name not in inserted.table.primary_key and not _same(before.get(name), value)
+    }
+    return replace(inserted, op=Op.UPDATE, values=changed, before=before)
+
+
+def _same(one: Value, other: Value) -> bool:
+    return type(one) is type(other) and one == other

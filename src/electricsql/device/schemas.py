@@ -1,0 +1,36 @@
+"""The schemas that a device's file has had: transactions are read in the one they were written
+in."""
+
+import sqlite3
+from collections.abc import Mapping
+
+from electricsql.device.file import compiled_statements
+from electricsql.migrations import schema_of
+from electricsql.schema import Schema, Table
+
+
+class Schemas:
+    """Schemas by version, each made once from the migrations that the file has applied."""
+
+    def __init__(self) -> None:
+        self._schemas: dict[str | None, Schema] = {}
+        self._numbered: dict[str | None, Mapping[int, Table]] = {}
+
+    def at(self, database: sqlite3.Connection, version: str | None) -> Schema:
+        """The schema of a version that the file has applied (None: before all migrations)."""
+        if version not in self._schemas:
+            statements = [] if version is None else compiled_statements(database, version)
+            self._schemas[version] = schema_of(statements, version)
+        return self._schemas[version]
+
+    def numbered(self, database: sqlite3.Connection, version: str | None) -> Mapping[int, Table]:
+        """The same, its tables by their numbers."""
+        if version not in self._numbered:
+            schema = self.at(database, version)
+            self._numbered[version] = {table.number: table for table in schema}
+        return self._numbered[version]
+
+    def forget(self) -> None:
+        """The file has started over: other migrations may have taken the names."""
+        self._schemas.clear()
+        self._numbered.clear()

@@ -1,0 +1,309 @@
+"""The service as a device sees it: events in, effects out. No I/O, no clock, no dice.
+
+The driver (`device/engine.py`) turns the socket, the file and the time into events, and performs
+the effects of each step in the order of their fields:
+
+    effects = session.step(Received(frame), now_ms)
+    stage effects.stage; apply effects.apply and report with Applied…; send effects.send;
+    load effects.load and report with Loaded; tell whoever waits of effects.answered; …
+
+Rule 1: `_decide` is the only place that wants to upload anything. It reads what is known, never
+what has
+        just happened, so no order of events can make it forget to.
+Rule 2: transactions go up in the order of their numbers, from the one after the acknowledged; after
+a
+        reconnection from there again. The hub takes each once.
+Rule 3: what is not in `TRANSITIONS` is a violation; the connection ends, and another is tried.
+
+Not here: when to reconnect (`engine.py`), and what applying means (`device/apply.py`).
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final, assert_never
+
+from electricsql.errors import ProtocolError
+from electricsql.limits import (
+    HANDSHAKE_MS_MAX,
+    HEARTBEAT_MS,
+    IN_FLIGHT_BYTES_MAX,
+    IN_FLIGHT_TRANSACTIONS_MAX,
+    PART_BYTES,
+    SILENCE_MS_MAX,
+)
+from electricsql.protocol.messages import (
+    PROTOCOL_VERSION,
+    Applied,
+    Bye,
+    DeltaPart,
+    Down,
+    Hello,
+    Ping,
+    Pong,
+    Up,
+    Upload,
+    Welcome,
+)
+
+
+class DeviceState(Enum):
+    """Where the conversation with the service stands."""
+
+    CLOSED = auto()
+    GREETING = auto()
+    """Hello was said; the service has to welcome us."""
+    STREAMING = auto()
+    """Transactions up, deltas down."""
+    STRANDED = auto()
+    """The hub has another history than our cursor: we start over, and say hello again."""
+
+
+# What is not in this table is a violation.
+TRANSITIONS: Final[dict[DeviceState, dict[type[Down], DeviceState]]] = {
+    DeviceState.CLOSED: {},
+    DeviceState.GREETING: {
+        Welcome: DeviceState.STREAMING,
+        Ping: DeviceState.GREETING,
+        Bye: DeviceState.CLOSED,
+    },
+    DeviceState.STREAMING: {
+        DeltaPart: DeviceState.STREAMING,
+        Ping: DeviceState.STREAMING,
+        Pong: DeviceState.STREAMING,
+        Bye: DeviceState.CLOSED,
+    },
+    DeviceState.STRANDED: {Ping: DeviceState.STRANDED, Bye: DeviceState.CLOSED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection is there. This is what the device's file says of itself."""
+
+    device: str
+    cursor: str | None
+    schema_version: str | None
+    sealed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A frame came in."""
+
+    frame: Down
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The transactions up to this number are sealed in the file."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The bytes of the transaction that was asked for."""
+
+    number: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """The delta that was to be applied is, durably."""
+
+    cursor: str
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody wants to know when all that is at the hub now is here."""
+
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clocked:
+    """Time went by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection is gone."""
+
+
+DeviceEvent = Opened | Came | Sealed | Loaded | Took | Asked | Clocked | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEffects:
+    """What the driver has to do, in this order."""
+
+    place: Welcome | None = None
+    """Remember the origin that the hub gave us."""
+    start_over: str | None = None
+    """The hub's history is another one, of this epoch: give up ours, then report `Opened` again."""
+    renew: bool = False
+    """The hub knows later transactions of this device than we do: the file is a copy or was
+    restored. Take a new identity, and connect anew."""
+    stage: DeltaPart | None = None
+    """Keep this part until the delta's last one comes."""
+    apply: DeltaPart | None = None
+    """Apply the delta that this part completes, and report `Took`."""
+    answered: tuple[int, ...] = ()
+    """These questions are answered: all that was at the hub is here."""
+    send: tuple[Up, ...] = ()
+    load: int | None = None
+    """Read this transaction, and report `Loaded`."""
+    close: Bye | None = None
+
+
+NOTHING: Final = DeviceEffects()
+
+
+class DeviceSession:
+    """The device's side of the stream; lives as long as the device, over many connections."""
+
+    def __init__(self) -> None:
+        self.state = DeviceState.CLOSED
+        self.sealed = 0
+        self.acknowledged = 0
+        self._sent = 0
+        self._loading: int | None = None
+        self._in_flight: dict[int, int] = {}
+        self._due_part = 0
+        self._heard_ms = 0
+        self._asked_ms = 0
+        self._epoch: str | None = None
+
+    def step(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
+        """Fold one event into what we know, and say what follows from it.
+
+        Raises:
+            ProtocolError: the service broke the protocol; the connection is to be closed.
+        """
+        match event:
+            case Opened():
+                return self._greet(event, now_ms)
+            case Came(frame):
+                self._heard_ms = now_ms
+                return self._receive(frame)
+            case Sealed(number):
+                self.sealed = max(self.sealed, number)
+                return self._decide()
+            case Loaded(number, data):
+                return self._upload(number, data)
+            case Took(cursor, acknowledged):
+                self._acknowledge(acknowledged)
+                return self._decide(Applied(cursor))
+            case Asked(nonce):
+                streaming = self.state is DeviceState.STREAMING
+                return DeviceEffects(send=(Ping(nonce),)) if streaming else NOTHING
+            case Clocked():
+                return self._clock(now_ms)
+            case Lost():
+                self.state = DeviceState.CLOSED
+                return NOTHING
+            case _:
+                assert_never(event)
+
+    def _greet(self, opened: Opened, now_ms: int) -> DeviceEffects:
+        self.state = DeviceState.GREETING
+        self.sealed = opened.sealed
+        self._heard_ms = self._asked_ms = now_ms
+        self._epoch = opened.cursor.partition("/")[0] if opened.cursor else None
+        self._due_part, self._loading = 0, None
+        hello = Hello(
+            PROTOCOL_VERSION, opened.device, opened.cursor, opened.schema_version, opened.sealed
+        )
+        return DeviceEffects(send=(hello,))
+
+    def _receive(self, frame: Down) -> DeviceEffects:
+        after = TRANSITIONS[self.state].get(type(frame))
+        if after is None:
+            raise ProtocolError(
+                "unexpected-frame",
+                f"The service sent {type(frame).__name__} while {self.state.name.lower()}.",
+            )
+        self.state = after
+        match frame:
+            case Welcome():
+                return self._welcome(frame)
+            case DeltaPart():
+                return self._part(frame)
+            case Ping(nonce):
+                return DeviceEffects(send=(Pong(nonce),))
+            case Pong(nonce):
+                return DeviceEffects(answered=(nonce,))
+            case Bye():
+                return DeviceEffects(close=frame)
+            case _:
+                assert_never(frame)
+
+    def _welcome(self, welcome: Welcome) -> DeviceEffects:
+        if self._epoch is not None and welcome.epoch != self._epoch:
+            self.state = DeviceState.STRANDED
+            return DeviceEffects(start_over=welcome.epoch)
+        if welcome.acknowledged > self.sealed:
+            self.state = DeviceState.CLOSED
+            return DeviceEffects(renew=True)
+        self.acknowledged = self._sent = welcome.acknowledged
+        self._in_flight.clear()
+        following = self._decide()
+        return DeviceEffects(place=welcome, send=following.send, load=following.load)
+
+    def _part(self, part: DeltaPart) -> DeviceEffects:
+        if part.part != self._due_part:
+            raise ProtocolError(
+                "unexpected-part",
+                f"Part {part.part} of a delta came where {self._due_part} was due.",
+            )
+        self._due_part = 0 if part.last else part.part + 1
+        return DeviceEffects(apply=part) if part.last else DeviceEffects(stage=part)
+
+    def _upload(self, number: int, data: bytes) -> DeviceEffects:
+        """Send one transaction, in parts."""
+        if number != self._loading or self.state is not DeviceState.STREAMING:
+            return NOTHING  # read for a connection that is gone
+        self._loading = None
+        self._sent = number
+        self._in_flight[number] = len(data)
+        pieces = [data[start : start + PART_BYTES] for start in range(0, len(data), PART_BYTES)]
+        frames = (
+            Upload(number, part, part == len(pieces) - 1, piece)
+            for part, piece in enumerate(pieces)
+        )
+        return self._decide(*frames)
+
+    def _acknowledge(self, number: int) -> None:
+        self.acknowledged = max(self.acknowledged, number)
+        self._sent = max(self._sent, number)
+        for done in [each for each in self._in_flight if each <= number]:
+            del self._in_flight[done]
+
+    def _decide(self, *frames: Up) -> DeviceEffects:
+        """The next transaction to read, if there is one and the window has room for it."""
+        full = (
+            len(self._in_flight) >= IN_FLIGHT_TRANSACTIONS_MAX
+            or sum(self._in_flight.values()) > IN_FLIGHT_BYTES_MAX
+        )
+        idle = self.state is DeviceState.STREAMING and self._loading is None
+        if idle and not full and self._sent < self.sealed:
+            self._loading = self._sent + 1
+            return DeviceEffects(send=frames, load=self._loading)
+        return DeviceEffects(send=frames) if frames else NOTHING
+
+    def _clock(self, now_ms: int) -> DeviceEffects:
+        """Half-open connections are noticed by their silence."""
+        if self.state is DeviceState.CLOSED:
+            return NOTHING
+        silent_ms = now_ms - self._heard_ms
+        limit = HANDSHAKE_MS_MAX if self.state is DeviceState.GREETING else SILENCE_MS_MAX
+        if silent_ms >= limit:
+            self.state = DeviceState.CLOSED
+            return DeviceEffects(close=Bye("silent", "The service has not answered for too long."))
+        if silent_ms >= HEARTBEAT_MS and now_ms - self._asked_ms >= HEARTBEAT_MS:
+            self._asked_ms = now_ms
+            return DeviceEffects(send=(Ping(0),))
+        return self._decide()
