@@ -124,7 +124,7 @@ async def validate_migrations(call: Call[Migrations]) -> Plan:
         plan = await hub.plan(_sources(call.body))
     except MigrationError as error:
         raise await _explained(hub, call.body, error) from error
-    return Plan([each.name for each in plan.pending], list(plan.postgres))
+    return Plan(list(plan.pending), list(plan.postgres))
 
 
 async def apply_migrations(call: Call[Migrations]) -> list[Migration]:
@@ -222,7 +222,7 @@ def _listed(migrations: Sequence[HubMigration]) -> list[Migration]:
 
 
 def _sources(body: Migrations) -> list[Source]:
-    return [Source(m.name, m.title, m.sha256, m.source) for m in body.migrations]
+    return [Source(m.name, m.title, m.source) for m in body.migrations]
 
 
 async def _explained(hub: Hub, body: Migrations, error: MigrationError) -> ElectricError:
@@ -231,7 +231,7 @@ async def _explained(hub: Hub, body: Migrations, error: MigrationError) -> Elect
     status, _ = describe(error)
     if status != CONFLICT:
         return error
-    here = {each.name: each.sha256 for each in body.migrations}
+    here = {each.name: each.sha256 for each in _sources(body)}
     there = {each.name: each.sha256 for each in await hub.migrations()}
     last = max(there, default="")
     at_odds = [

@@ -1,0 +1,27 @@
+"""Postgres: shadow tables and triggers, merging into tables, reading deltas, migrations."""
+
+from electricsql.hub.cluster import Cluster
+from electricsql.hub.hub import Hub
+from electricsql.hub.model import (
+    DeviceStatus,
+    HubMigration,
+    HubPlan,
+    HubStatus,
+    Registered,
+    Submitted,
+)
+from electricsql.hub.reading import Reading
+from electricsql.migrations import Source
+
+__all__ = [
+    "Cluster",
+    "DeviceStatus",
+    "Hub",
+    "HubMigration",
+    "HubPlan",
+    "HubStatus",
+    "Reading",
+    "Registered",
+    "Source",
+    "Submitted",
+]

@@ -1,0 +1,143 @@
+"""A Postgres server, and the environments on it: each is a database of its own.
+
+The database of an environment is named `<app>.<env>`, and its comment says so too: an owner who
+sets one up by hand needs no more than the name.
+"""
+
+import asyncio
+from typing import Final, Self
+from urllib.parse import quote as percent
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from electricsql.errors import PostgresError, ServiceError
+from electricsql.hub.connection import Pool, close_pool, connected, open_pool
+from electricsql.hub.hub import Hub
+from electricsql.limits import IDENTIFIER_BYTES_MAX
+from electricsql.schema import quote
+
+_COMMENT: Final = "electric: "
+_ENVIRONMENTS: Final = """
+SELECT substr(shobj_description(oid, 'pg_database'), $1) FROM pg_database
+WHERE shobj_description(oid, 'pg_database') LIKE $2 AND NOT datistemplate ORDER BY datname
+"""
+
+
+class Cluster:
+    """All environments of one service."""
+
+    def __init__(self, url: str, pool: Pool) -> None:
+        self._url = url
+        self._pool = pool
+        self._hubs: dict[tuple[str, str], Hub] = {}
+        self._opening = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Connect to a server.
+
+        Raises:
+            PostgresError: `postgres-unavailable`, `postgres-too-old`.
+        """
+        return cls(url, await open_pool(url))
+
+    async def close(self) -> None:
+        """Close all hubs."""
+        for hub in self._hubs.values():
+            await hub.close()
+        self._hubs.clear()
+        await close_pool(self._pool)
+
+    async def environments(self) -> list[tuple[str, str]]:
+        """The app and name of each environment."""
+        async with connected(self._pool, self._url) as connection:
+            records = await connection.fetch(_ENVIRONMENTS, len(_COMMENT) + 1, _COMMENT + "%/%")
+        names = [str(record[0]).partition("/") for record in records]
+        return [(app, env) for app, _, env in names]
+
+    async def create(self, app: str, env: str) -> None:
+        """Create an environment; fine if it is there.
+
+        Raises:
+            PostgresError: `postgres-failed`.
+            ServiceError: `name-too-long`.
+        """
+        name = _database(app, env)
+        if len(name.encode()) > IDENTIFIER_BYTES_MAX:
+            raise ServiceError(
+                "name-too-long",
+                f"The database {name} would have a name of more than {IDENTIFIER_BYTES_MAX} bytes.",
+                "Give the app or the environment a shorter name.",
+                definite=True,
+                status=422,
+            )
+        async with self._opening, connected(self._pool, self._url) as connection:
+            try:
+                await connection.execute(
+                    f"CREATE DATABASE {quote(name)} TEMPLATE template0 ENCODING 'UTF8'"
+                )
+            except asyncpg.DuplicateDatabaseError:
+                pass
+            except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectInUseError) as error:
+                raise PostgresError(
+                    "postgres-failed",
+                    f"Postgres didn't create database {name}: {error.message}.",
+                    "Use a role that may create databases.",
+                ) from error
+            await connection.execute(
+                f"COMMENT ON DATABASE {quote(name)} IS '{_COMMENT}{app}/{env}'"
+            )
+
+    async def reset(self, app: str, env: str) -> None:
+        """Delete an environment's data, and start its history anew.
+
+        Raises:
+            ServiceError: `unknown-environment`.
+        """
+        async with self._opening:
+            await self._require(app, env)
+            hub = self._hubs.pop((app, env), None)
+            if hub is not None:
+                await hub.close()
+            async with connected(self._pool, self._url) as connection:
+                await connection.execute(
+                    f"DROP DATABASE IF EXISTS {quote(_database(app, env))} WITH (FORCE)"
+                )
+        await self.create(app, env)
+
+    async def hub(self, app: str, env: str) -> Hub:
+        """The hub of an environment; the same one each time.
+
+        Raises:
+            ServiceError: `unknown-environment`.
+            PostgresError: as `Hub.open`.
+        """
+        hub = self._hubs.get((app, env))
+        if hub is None:
+            async with self._opening:
+                hub = self._hubs.get((app, env))
+                if hub is None:
+                    await self._require(app, env)
+                    hub = await Hub.open(self.database_url(app, env), app, env)
+                    self._hubs[app, env] = hub
+        return hub
+
+    def database_url(self, app: str, env: str) -> str:
+        """Where an environment's data are."""
+        parts = urlsplit(self._url)
+        return urlunsplit(parts._replace(path="/" + percent(_database(app, env), safe="")))
+
+    async def _require(self, app: str, env: str) -> None:
+        if (app, env) not in await self.environments():
+            raise ServiceError(
+                "unknown-environment",
+                f"The service has no environment {app}/{env}.",
+                "Create it with `electric sync`.",
+                definite=True,
+                status=404,
+            )
+
+
+def _database(app: str, env: str) -> str:
+    return f"{app}.{env}"

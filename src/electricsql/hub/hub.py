@@ -1,0 +1,184 @@
+"""One environment's hub: the door to its Postgres database."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Self
+
+from electricsql.errors import ServiceError
+from electricsql.hub.connection import Connection, Pool, close_pool, connected, open_pool
+from electricsql.hub.format import upgrade
+from electricsql.hub.merging import Merging
+from electricsql.hub.migrating import applied_migrations, perform
+from electricsql.hub.model import (
+    DeviceStatus,
+    HubMigration,
+    HubPlan,
+    HubStatus,
+    Registered,
+    Submitted,
+)
+from electricsql.hub.reading import Reading, take_cursor
+from electricsql.migrations import Source, schema_of
+from electricsql.replication import Cursor
+from electricsql.schema import Schema
+
+_NEWS = """
+SELECT EXISTS (
+    SELECT FROM electric.touched
+    WHERE xid >= pg_snapshot_xmin($1::text::pg_snapshot)
+        AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
+)
+"""
+_REGISTER = """
+WITH new AS (
+    INSERT INTO electric.devices (device) VALUES ($1)
+    ON CONFLICT (device) DO UPDATE SET seen_at = now()
+    RETURNING origin, number
+)
+SELECT origin, number FROM new
+"""
+
+
+class Hub:
+    """One environment. Its methods may be called by many tasks at once."""
+
+    def __init__(self, url: str, pool: Pool, epoch: str) -> None:
+        self.epoch = epoch
+        self._url = url
+        self._pool = pool
+        self._schemas: dict[str | None, Schema] = {None: Schema({})}
+        self._merging = Merging(epoch, self.schema_at)
+
+    @classmethod
+    async def open(cls, url: str, app: str = "", env: str = "") -> Self:
+        """Connect, and make schema electric or bring it up to date.
+
+        Raises:
+            PostgresError: `postgres-unavailable`, `postgres-too-old`, `format-too-new`,
+                `postgres-failed`.
+        """
+        pool = await open_pool(url)
+        try:
+            async with connected(pool, url) as connection:
+                epoch = await upgrade(connection, app, env)
+        except BaseException:
+            await close_pool(pool)
+            raise
+        return cls(url, pool, epoch)
+
+    async def close(self) -> None:
+        await close_pool(self._pool)
+
+    async def migrations(self) -> list[HubMigration]:
+        """What is applied, in order."""
+        async with self._connected() as connection:
+            return await applied_migrations(connection)
+
+    async def plan(self, sources: Sequence[Source]) -> HubPlan:
+        """What `migrate` would do: it is tried, and rolled back.
+
+        Raises:
+            MigrationError: as `migrate`.
+        """
+        async with self._connected() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                return await perform(connection, sources)
+            finally:
+                await transaction.rollback()
+
+    async def migrate(self, sources: Sequence[Source]) -> HubPlan:
+        """Apply the new ones of an application's migrations, all or none.
+
+        Raises:
+            MigrationError: `migration-missing`, `migration-changed`, `migration-out-of-order`,
+                `postgres-refused`, and what compiling them raises.
+        """
+        async with self._connected() as connection, connection.transaction():
+            return await perform(connection, sources)
+
+    async def schema_at(self, version: str | None) -> Schema:
+        """The schema as a migration left it.
+
+        Raises:
+            ServiceError: `unknown-version`.
+        """
+        if version not in self._schemas:
+            statements: list[str] = []
+            for migration in await self.migrations():
+                statements += migration.statements
+                if migration.name not in self._schemas:
+                    self._schemas[migration.name] = schema_of(statements, migration.name)
+        schema = self._schemas.get(version)
+        if schema is None:
+            raise ServiceError(
+                "unknown-version",
+                f"The hub does not have migration {version}.",
+                "Apply it with `electric sync`.",
+                status=409,
+            )
+        return schema
+
+    async def register(self, device: str) -> Registered:
+        """A device's place; a new one gets the next origin."""
+        async with self._connected() as connection:
+            record = await connection.fetchrow(
+                "SELECT origin, number FROM electric.devices WHERE device = $1", device
+            ) or await connection.fetchrow(_REGISTER, device)
+            assert record is not None
+            return Registered(*record)
+
+    async def merge(self, batch: Sequence[Submitted]) -> None:
+        """Merge device transactions, each once, each device's in order. Committed when it returns.
+
+        Raises:
+            ProtocolError: `transaction-gap`: an earlier transaction of that device is missing.
+            PostgresError: `postgres-unavailable`: try again, whether it is in will be noticed.
+        """
+        if batch:
+            await self._merging.merge(self._connected, batch)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        """A consistent look at the hub, and the cursor that it is at."""
+        async with (
+            self._connected() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            cursor, version = await take_cursor(connection, self.epoch)
+            yield Reading(connection, cursor, await self.schema_at(version))
+
+    async def has_news(self, cursor: Cursor | None) -> bool:
+        """Whether there may be something after the cursor. Cheap."""
+        if cursor is None:
+            return True
+        async with self._connected() as connection:
+            return bool(await connection.fetchval(_NEWS, str(cursor.snapshot)))
+
+    async def applied(self, device: str, cursor: Cursor, schema_version: str | None) -> None:
+        """Note how far a device is."""
+        async with self._connected() as connection:
+            await connection.execute(
+                "UPDATE electric.devices SET cursor = $2, schema_version = $3, seen_at = now()"
+                " WHERE device = $1",
+                *(device, str(cursor), schema_version),
+            )
+
+    async def status(self) -> HubStatus:
+        async with self._connected() as connection:
+            devices = await connection.fetch(
+                "SELECT device, origin, number, schema_version, cursor, seen_at"
+                " FROM electric.devices ORDER BY origin"
+            )
+            version = await connection.fetchval(
+                "SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1"
+            )
+            quarantined = await connection.fetchval("SELECT count(*) FROM electric.quarantine")
+        statuses = tuple(DeviceStatus(*device) for device in devices)
+        return HubStatus(version, self.epoch, statuses, int(quarantined))
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        async with connected(self._pool, self._url) as connection:
+            yield connection

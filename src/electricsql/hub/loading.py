@@ -1,0 +1,229 @@
+"""Loading the rows that a merge can touch, locked so that nobody changes them until it commits.
+
+Rows are locked table by table in order of their keys, and a table's rows before their shadows,
+which is the order in which a direct write comes by its locks. Each step is a statement of its own:
+under READ COMMITTED it sees what was committed while the one before waited.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import asyncpg
+
+from electricsql.hub.capture import key_name, shadow_of, user_table
+from electricsql.hub.connection import Connection
+from electricsql.hub.selecting import SHADOW_TEXT, kept, read_shadow
+from electricsql.hub.values import cast, finish, parameter_type, to_send, wire
+from electricsql.replication import Clock, Row, RowId, Shadow
+from electricsql.schema import ForeignKey, Key, Schema, Table, Value, quote
+
+_UPDATE: Final = "FOR UPDATE"
+_KEY_SHARE: Final = "FOR KEY SHARE"
+
+
+class LoadedRows(dict[RowId, Row | None]):
+    """Rows by id, None for one that isn't there. Notes whom it was asked for in vain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xids: dict[RowId, int] = {}
+        """Who stamped the shadow, where there is one."""
+        self.missed: set[RowId] = set()
+
+    def get(self, row_id: RowId, default: Row | None = None) -> Row | None:  # type: ignore[override]
+        if row_id in self:
+            return self[row_id]
+        self.missed.add(row_id)
+        return default
+
+
+class Loader:
+    """Loads rows of one merge."""
+
+    def __init__(self, connection: Connection, schema: Schema) -> None:
+        self.rows = LoadedRows()
+        self.clocks: dict[int, Clock] = {}
+        self._connection = connection
+        self._schema = schema
+        self._shadows: dict[tuple[str, int], Shadow] = {}
+
+    async def load(self, row_ids: Iterable[RowId], *, lock: bool = True) -> None:
+        """Load rows with their shadows."""
+        for table, keys in self._by_table(row_ids):
+            values = await self._values(table, keys, _UPDATE if lock else "")
+            shadows = await self._load_shadows(table, keys, lock)
+            gone = [place for place, shadow in shadows.items() if shadow.deleted]
+            values.update(await self._kept(table, keys, gone))
+            for place, key in enumerate(keys):
+                found = values.get(place)
+                shadow = shadows.get(place, Shadow(1, 0, 0, 0, ()))
+                row = None if found is None else _row(table, found, shadow)
+                self.rows[RowId(table.name, key)] = row
+
+    async def load_parents(self, row_ids: Iterable[RowId]) -> None:
+        """See to it that live rows stay alive; load those that aren't alive, to be revived.
+
+        A live parent is not changed by the merge of a child, so its values are left out.
+        """
+        absent: list[RowId] = []
+        for table, keys in self._by_table(row_ids):
+            alive = await self._alive(table, keys)
+            for place, key in enumerate(keys):
+                row_id = RowId(table.name, key)
+                if place in alive:
+                    self.rows[row_id] = Row(dict(zip(table.primary_key, key, strict=True)), {})
+                else:
+                    absent.append(row_id)
+        await self.load(absent)
+
+    async def load_children(self, row_ids: Iterable[RowId]) -> None:
+        """Load the live rows that refer to these."""
+        by_table: defaultdict[str, list[Key]] = defaultdict(list)
+        for row_id in row_ids:
+            by_table[row_id.table].append(row_id.key)
+        found: set[RowId] = set()
+        for name, keys in by_table.items():
+            for child, foreign_key in self._schema.children_of(name):
+                found.update(await self._children(child, foreign_key, keys))
+        await self.load(found - self.rows.keys(), lock=False)
+
+    async def learn_clocks(self) -> None:
+        """Load the clocks of all transactions that the rows mention."""
+        ids = {id for row in self.rows.values() if row for id in row.transactions()}
+        records = await self._connection.fetch(
+            "SELECT id, hlc, origin FROM electric.transactions WHERE id = ANY($1::bigint[])",
+            list(ids - self.clocks.keys()),
+        )
+        self.clocks.update((record[0], Clock(record[1], record[2])) for record in records)
+
+    def _by_table(self, row_ids: Iterable[RowId]) -> list[tuple[Table, list[Key]]]:
+        keys: defaultdict[str, list[Key]] = defaultdict(list)
+        for row_id in dict.fromkeys(row_ids):
+            keys[row_id.table].append(row_id.key)
+        return [(table, keys[table.name]) for table in self._schema if table.name in keys]
+
+    async def _values(
+        self, table: Table, keys: Sequence[Key], lock: str
+    ) -> dict[int, Mapping[str, Value]]:
+        columns = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.columns)
+        records = await self._connection.fetch(
+            f"SELECT k.place, {columns} {_find_rows(table, lock)}", *key_parameters(table, keys)
+        )
+        return _named(table, records)
+
+    async def _alive(self, table: Table, keys: Sequence[Key]) -> set[int]:
+        records = await self._connection.fetch(
+            f"SELECT k.place {_find_rows(table, _KEY_SHARE)}", *key_parameters(table, keys)
+        )
+        return {record[0] - 1 for record in records}
+
+    async def _load_shadows(
+        self, table: Table, keys: Sequence[Key], lock: bool
+    ) -> dict[int, Shadow]:
+        records = await self._connection.fetch(
+            f"SELECT k.place, s.xid::text::bigint, {SHADOW_TEXT} {_find_shadows(table, lock)}",
+            *key_parameters(table, keys),
+        )
+        shadows = {}
+        for place, xid, text in records:
+            shadows[place - 1] = self._shadow(table, text)
+            self.rows.xids[RowId(table.name, keys[place - 1])] = xid
+        return shadows
+
+    async def _kept(
+        self, table: Table, keys: Sequence[Key], gone: Sequence[int]
+    ) -> dict[int, Mapping[str, Value]]:
+        if not gone:
+            return {}
+        values = [
+            wire(
+                c, f"s.{key_name(table, c.name)}" if c.name in table.primary_key else kept(table, c)
+            )
+            for c in table.columns
+        ]
+        records = await self._connection.fetch(
+            f"SELECT k.place, {', '.join(values)} {_find_shadows(table, False)}",
+            *key_parameters(table, [keys[place] for place in gone]),
+        )
+        return {gone[place]: row for place, row in _named(table, records).items()}
+
+    async def _children(
+        self, child: Table, foreign_key: ForeignKey, keys: Sequence[Key]
+    ) -> list[RowId]:
+        parent = self._schema.tables[foreign_key.parent]
+        pairs = zip(foreign_key.columns, parent.primary_key, strict=True)
+        refers = " AND ".join(
+            f"u.{quote(column)} = {cast(parent.by_name[key], f'k.{key_name(parent, key)}')}"
+            for column, key in pairs
+        )
+        key_columns = [child.by_name[key] for key in child.primary_key]
+        wired = ", ".join(wire(column, f"u.{quote(column.name)}") for column in key_columns)
+        records = await self._connection.fetch(
+            f"SELECT {wired} FROM {unnest_keys(parent)} JOIN {user_table(child)} u ON {refers}",
+            *key_parameters(parent, keys),
+        )
+        if not records:
+            return []
+        columns = zip(key_columns, zip(*records, strict=True), strict=True)
+        finished = [finish(column, values) for column, values in columns]
+        return [RowId(child.name, key) for key in zip(*finished, strict=True)]
+
+    def _shadow(self, table: Table, text: str) -> Shadow:
+        shadow = self._shadows.get((text, len(table.columns)))
+        if shadow is None:
+            shadow = read_shadow(text, len(table.columns))
+            self._shadows[text, len(table.columns)] = shadow
+        return shadow
+
+
+def unnest_keys(table: Table) -> str:
+    """Keys sent as `key_parameters`, as rows `k` with their place from 1."""
+    columns = [table.by_name[key] for key in table.primary_key]
+    arrays = ", ".join(f"${n}::{parameter_type(c)}[]" for n, c in enumerate(columns, start=1))
+    names = ", ".join(key_name(table, key) for key in table.primary_key)
+    return f"unnest({arrays}) WITH ORDINALITY k({names}, place)"
+
+
+def key_parameters(table: Table, keys: Sequence[Key]) -> list[list[Value]]:
+    """Keys, column by column."""
+    columns = zip(*keys, strict=True)
+    return [
+        to_send(table.by_name[name], values)
+        for name, values in zip(table.primary_key, columns, strict=True)
+    ]
+
+
+def _find_rows(table: Table, lock: str) -> str:
+    keys = [(f"u.{quote(key)}", key) for key in table.primary_key]
+    return _find(table, f"{user_table(table)} u", keys, f"{lock} OF u" if lock else "")
+
+
+def _find_shadows(table: Table, lock: bool) -> str:
+    keys = [(f"s.{key_name(table, key)}", key) for key in table.primary_key]
+    return _find(table, f"{shadow_of(table)} s", keys, f"{_UPDATE} OF s" if lock else "")
+
+
+def _find(table: Table, place: str, keys: Sequence[tuple[str, str]], lock: str) -> str:
+    same = " AND ".join(
+        f"{column} = {cast(table.by_name[key], f'k.{key_name(table, key)}')}"
+        for column, key in keys
+    )
+    order = ", ".join(column for column, _ in keys)
+    return f"FROM {unnest_keys(table)} JOIN {place} ON {same} ORDER BY {order} {lock}"
+
+
+def _named(table: Table, records: Sequence[asyncpg.Record]) -> dict[int, Mapping[str, Value]]:
+    if not records:
+        return {}
+    places, *columns = zip(*records, strict=True)
+    finished = [finish(c, v) for c, v in zip(table.columns, columns, strict=True)]
+    return {
+        place - 1: dict(zip(table.column_names, values, strict=True))
+        for place, values in zip(places, zip(*finished, strict=True), strict=True)
+    }
+
+
+def _row(table: Table, values: Mapping[str, Value], shadow: Shadow) -> Row:
+    pairs = zip(table.column_names, shadow.writers, strict=False)
+    return Row(values, {name: writer for name, writer in pairs if writer}, *shadow[:4])

@@ -1,0 +1,302 @@
+"""Merging device transactions: each once, in one Postgres transaction with what it changes.
+
+The rules are `replication.merge`'s; here rows are loaded and locked for it, and what it says is
+stored. When Postgres refuses what the rules allow (a constraint of the users' own, a trigger that
+raises), the batch is merged again one by one, and the transaction that is at fault goes to the
+quarantine: its rows are sent back to the device as the hub has them.
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Final
+
+import asyncpg
+
+from electricsql.errors import ProtocolError
+from electricsql.hub.capture import MERGING
+from electricsql.hub.connection import Connection
+from electricsql.hub.format import LOCK
+from electricsql.hub.loading import Loader
+from electricsql.hub.model import Submitted
+from electricsql.hub.storing import store
+from electricsql.limits import CLOCK_AHEAD_MS_MAX, LOCK_WAIT_MS
+from electricsql.replication import (
+    Author,
+    Change,
+    Clock,
+    Incoming,
+    Merged,
+    Op,
+    Refusal,
+    Row,
+    RowId,
+    Transaction,
+    hlc_at,
+    is_direct,
+    merge,
+    parents_of,
+    transaction_id,
+    wanted,
+    xid_of,
+)
+from electricsql.schema import Schema
+
+_RETRY_MS_MIN: Final = 5
+_RETRY_MS_MAX: Final = 500
+_RACES_MAX: Final = 10
+_CONTENTION: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+_REFUSING: Final = ("22", "23", "27", "38", "39", "44", "P0")
+"""SQLSTATE classes: bad data, a broken constraint, a trigger or function that raised."""
+_PRIMARY_KEY: Final = re.compile(r"_pkey[0-9]*$")
+
+_BEGIN: Final = f"""
+SELECT set_config('{MERGING}', 'on', true), set_config('lock_timeout', '{LOCK_WAIT_MS}', true);
+SELECT pg_advisory_xact_lock_shared({LOCK})
+"""
+_XID_AND_TIME: Final = """
+SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+"""
+_NOTE_TRANSACTIONS: Final = """
+INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
+SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
+"""
+_NOTE_NUMBERS: Final = """
+UPDATE electric.devices d SET number = n.number, seen_at = now()
+FROM unnest($1::int[], $2::bigint[]) n(origin, number) WHERE d.origin = n.origin
+"""
+_QUARANTINE: Final = """
+INSERT INTO electric.quarantine (origin, number, code, message, transaction)
+VALUES ($1, $2, $3, $4, $5)
+"""
+_TOUCH: Final = """
+INSERT INTO electric.touched SELECT pg_current_xact_id(), unnest($1::int[]) ON CONFLICT DO NOTHING
+"""
+
+Connected = Callable[[], AbstractAsyncContextManager[Connection]]
+SchemaAt = Callable[[str | None], Awaitable[Schema]]
+
+
+class Merging:
+    """Merges into one hub."""
+
+    def __init__(self, epoch: str, schema_at: SchemaAt) -> None:
+        self._epoch = epoch
+        self._schema_at = schema_at
+
+    async def merge(self, connected: Connected, batch: Sequence[Submitted]) -> None:
+        """Merge a batch; committed when it returns.
+
+        Raises:
+            ProtocolError: `transaction-gap`.
+            PostgresError: `postgres-unavailable`.
+        """
+        try:
+            await self._commit(connected, batch)
+        except asyncpg.PostgresError as error:
+            if not _is_refusal(error):
+                raise
+            if len(batch) > 1:
+                for submitted in batch:
+                    await self.merge(connected, [submitted])
+            else:
+                refusal = Refusal("postgres-refused", f"Postgres refused it: {error.message}.")
+                await self._commit(connected, batch, refusal)
+
+    async def _commit(
+        self, connected: Connected, batch: Sequence[Submitted], refusal: Refusal | None = None
+    ) -> None:
+        """Merge, or refuse, as soon as nobody else is in the way."""
+        delay_ms, races = _RETRY_MS_MIN, 0
+        while True:
+            try:
+                async with connected() as connection, connection.transaction():
+                    schema = await self._begin(connection)
+                    await _Merge(connection, schema, self._epoch).run(batch, refusal)
+                return
+            except _CONTENTION:
+                pass
+            except asyncpg.UniqueViolationError as error:
+                races += 1
+                if races > _RACES_MAX or not _is_race(error):
+                    raise
+            await asyncio.sleep(delay_ms * random.uniform(0.5, 1) / 1000)
+            delay_ms = min(2 * delay_ms, _RETRY_MS_MAX)
+
+    async def _begin(self, connection: Connection) -> Schema:
+        """No migration runs from here to the end; gives the schema there is."""
+        await connection.execute(_BEGIN)
+        version = await connection.fetchval(
+            "SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1"
+        )
+        return await self._schema_at(version)
+
+
+class _Merge:
+    """One attempt, in its own Postgres transaction."""
+
+    def __init__(self, connection: Connection, schema: Schema, epoch: str) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._epoch = epoch
+        self._loader = Loader(connection, schema)
+
+    async def run(self, batch: Sequence[Submitted], refusal: Refusal | None) -> None:
+        """Merge what is new in the batch; with a refusal, refuse it.
+
+        Raises:
+            ProtocolError: `transaction-gap`.
+        """
+        fresh = await self._fresh(batch)
+        if not fresh:
+            return
+        xid, now_ms = await self._connection.fetchrow(_XID_AND_TIME)  # type: ignore[misc]
+        incoming = [
+            self._incoming(submitted, transaction_id(xid, place), now_ms)
+            for place, submitted in enumerate(fresh, start=1)
+        ]
+        await self._load(incoming)
+        if refusal is None:
+            merged = await self._merge(incoming)
+        else:
+            merged = Merged(refused=dict.fromkeys(range(len(fresh)), refusal))
+        direct = transaction_id(xid)
+        changed = merged.rows | self._sent_back(
+            merged, [each.transaction for each in incoming], direct
+        )
+        touched = await store(self._connection, self._schema, (self._loader.rows, changed), xid)
+        await self._note(fresh, incoming, merged)
+        await self._connection.execute(_TOUCH, sorted(touched))
+
+    async def _fresh(self, batch: Sequence[Submitted]) -> list[Submitted]:
+        """Lock the devices; leave out what is in already."""
+        records = await self._connection.fetch(
+            "SELECT origin, number FROM electric.devices WHERE origin = ANY($1::int[])"
+            " ORDER BY origin FOR UPDATE",
+            sorted({submitted.origin for submitted in batch}),
+        )
+        numbers: dict[int, int] = {record[0]: record[1] for record in records}
+        fresh = []
+        for submitted in batch:
+            number, last = submitted.transaction.number, numbers.get(submitted.origin)
+            if last is None or number > last + 1:
+                raise ProtocolError(
+                    "transaction-gap",
+                    f"Transaction {number} of device {submitted.origin} came after {last}.",
+                    "Connect again: the hub says which one it has.",
+                )
+            if number == last + 1:
+                numbers[submitted.origin] = number
+                fresh.append(submitted)
+        return fresh
+
+    def _incoming(self, submitted: Submitted, id: int, now_ms: int) -> Incoming:
+        """A transaction with its author. A clock too far ahead is cut back, and its rows are
+        echoed."""
+        transaction, cursor = submitted.transaction, submitted.transaction.cursor
+        ahead = transaction.hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
+        hlc = hlc_at(now_ms) if ahead else transaction.hlc
+        clock = self._loader.clocks[id] = Clock(hlc, submitted.origin)
+        snapshot = cursor.snapshot if cursor and cursor.epoch == self._epoch else None
+        author = Author(
+            id,
+            clock,
+            self._loader.clocks,
+            lambda known: snapshot is not None and snapshot.sees(xid_of(known)),
+        )
+        return Incoming(transaction, author, echo=ahead)
+
+    async def _load(self, batch: Sequence[Incoming]) -> None:
+        """Load what is written and deleted, and most of what that touches."""
+        transactions = [incoming.transaction for incoming in batch]
+        await self._loader.load(wanted(transactions))
+        gone: list[RowId] = []
+        parents: set[RowId] = set()
+        for change in (change for each in transactions for change in each.changes):
+            if change.op is Op.DELETE:
+                gone.append(RowId(change.table, change.key))
+            else:
+                parents.update(parents_of(self._schema.tables[change.table], change.values))
+        if gone:
+            await self._loader.load_children(gone)
+        if absent := parents - self._loader.rows.keys():
+            await self._loader.load_parents(absent)
+
+    async def _merge(self, batch: Sequence[Incoming]) -> Merged:
+        """The pure merge, again while it asks for rows that nobody loaded (parents of parents)."""
+        rows = self._loader.rows
+        while True:
+            await self._loader.learn_clocks()
+            rows.missed.clear()
+            merged = merge(self._schema, rows, batch)
+            if not rows.missed:
+                return merged
+            await self._loader.load_parents(rows.missed)
+
+    def _sent_back(
+        self, merged: Merged, transactions: Sequence[Transaction], direct: int
+    ) -> dict[RowId, Row]:
+        """Rows that their author has otherwise than the hub: the hub itself touches them."""
+        back = {}
+        refused = [transactions[place] for place in merged.refused]
+        for row_id in sorted(merged.echoed | wanted(refused), key=repr):
+            row = merged.rows.get(row_id) or self._loader.rows.get(row_id)
+            if row is not None:
+                before = row.touched_before if is_direct(row.touched) else row.touched
+                back[row_id] = replace(row, touched=direct, touched_before=before)
+        for change in (change for each in refused for change in each.changes):
+            row_id = RowId(change.table, change.key)
+            if row_id not in back:
+                back[row_id] = _never_was(self._schema, change, direct)
+        return back
+
+    async def _note(
+        self, fresh: Sequence[Submitted], batch: Sequence[Incoming], merged: Merged
+    ) -> None:
+        """Note clocks, numbers, and what was refused."""
+        taken = [each for place, each in enumerate(batch) if place not in merged.refused]
+        await self._connection.execute(
+            _NOTE_TRANSACTIONS,
+            [each.author.id for each in taken],
+            [each.author.clock.origin for each in taken],
+            [each.transaction.number for each in taken],
+            [each.author.clock.hlc for each in taken],
+            [each.transaction.schema_version for each in taken],
+        )
+        numbers = {each.origin: each.transaction.number for each in fresh}
+        await self._connection.execute(_NOTE_NUMBERS, list(numbers), list(numbers.values()))
+        for place, refusal in merged.refused.items():
+            submitted = fresh[place]
+            await self._connection.execute(
+                _QUARANTINE,
+                *(submitted.origin, submitted.transaction.number),
+                *(refusal.code, refusal.message, submitted.encoded),
+            )
+
+
+def _never_was(schema: Schema, change: Change, direct: int) -> Row:
+    """A tombstone for a row that a refused transaction alone has."""
+    table = schema.tables[change.table]
+    values = {column.name: column.default_value for column in table.columns}
+    values.update(zip(table.primary_key, change.key, strict=True))
+    return Row(values, {}, change.incarnation, deleted=direct)
+
+
+def _is_refusal(error: asyncpg.PostgresError) -> bool:
+    """Whether it is the data that Postgres refuses, so that trying again is no use."""
+    return str(error.sqlstate).startswith(_REFUSING) or isinstance(
+        error, asyncpg.InsufficientPrivilegeError
+    )
+
+
+def _is_race(error: asyncpg.UniqueViolationError) -> bool:
+    """Whether somebody else inserted the same row since we looked."""
+    return error.schema_name == "electric" or bool(_PRIMARY_KEY.search(error.constraint_name or ""))

@@ -1,0 +1,129 @@
+"""Migrations at the hub: checked against what is applied, planned, performed in one transaction.
+
+By itself a migration changes no shadow row: devices run it themselves.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from electricsql.errors import MigrationError
+from electricsql.hub.capture import create_capture, replace_functions
+from electricsql.hub.connection import Connection
+from electricsql.hub.format import LOCK
+from electricsql.hub.model import HubMigration, HubPlan
+from electricsql.migrations import BuiltMigration, Source, build
+
+SCHEMA_NUMBER: Final = 0
+"""Stands for the schema itself where `electric.touched` has a table's number."""
+
+
+async def applied_migrations(connection: Connection) -> list[HubMigration]:
+    """What the hub has, in order."""
+    records = await connection.fetch(
+        "SELECT name, title, sha256, source, statements, applied_at"
+        " FROM electric.migrations ORDER BY position"
+    )
+    return [_migration(record) for record in records]
+
+
+def _migration(record: asyncpg.Record) -> HubMigration:
+    name, title, sha256, source, statements, applied_at = record
+    return HubMigration(name, title, sha256, source, tuple(statements), applied_at)
+
+
+async def perform(connection: Connection, sources: Sequence[Source]) -> HubPlan:
+    """Apply the migrations that the hub doesn't have. The caller's transaction makes it one step.
+
+    Raises:
+        MigrationError: what `pending` and compiling raise; `postgres-refused`.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    applied = await applied_migrations(connection)
+    ordered = sorted(sources, key=lambda source: source.name)
+    count = len(pending(applied, ordered))
+    built = await asyncio.to_thread(build, ordered)
+    new = built.migrations[len(ordered) - count :]
+    for position, migration in enumerate(new, start=len(applied) + 1):
+        await _apply(connection, migration, position)
+    if new:
+        await connection.execute(
+            "INSERT INTO electric.touched VALUES (pg_current_xact_id(), $1) ON CONFLICT DO NOTHING",
+            SCHEMA_NUMBER,
+        )
+    return HubPlan(
+        tuple(migration.source.name for migration in new),
+        tuple(sql for migration in new for sql in migration.postgres),
+    )
+
+
+def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[Source]:
+    """The local migrations (in order) that are not applied yet.
+
+    Raises:
+        MigrationError: `migration-missing`, `migration-changed`, `migration-out-of-order`.
+    """
+    by_name = {source.name: source for source in local}
+    for migration in applied:
+        source = by_name.get(migration.name)
+        if source is None:
+            raise MigrationError(
+                "migration-missing",
+                f"Migration {migration.name} was applied, and is missing here.",
+                "Get it back with `electric migrations revert --all`, or start from the service's"
+                " migrations with `electric init --sync-down`.",
+            )
+        if source.sha256 != migration.sha256:
+            raise MigrationError(
+                "migration-changed",
+                f"Migration {migration.name} was applied with other contents: its sha256 is"
+                f" {source.sha256} here, and {migration.sha256} at the hub.",
+                "Revert it with `electric migrations revert`, put the change in a new migration,"
+                " or reset the environment.",
+            )
+    names = {migration.name for migration in applied}
+    new = [source for source in local if source.name not in names]
+    if new and applied and new[0].name < applied[-1].name:
+        raise MigrationError(
+            "migration-out-of-order",
+            f"Migration {new[0].name} sorts before {applied[-1].name}, which was applied already.",
+            "Rename its folder so that it sorts last: give it the time of now.",
+        )
+    return new
+
+
+async def _apply(connection: Connection, migration: BuiltMigration, position: int) -> None:
+    for sql in migration.postgres:
+        await _run(connection, migration, sql)
+    difference = migration.difference
+    created = {table.name for table in difference.tables}
+    for table in difference.tables:
+        for sql in create_capture(table):
+            await _run(connection, migration, sql)
+    for name in difference.touched():
+        if name not in created:
+            for sql in replace_functions(migration.schema.tables[name]):
+                await _run(connection, migration, sql)
+    source = migration.source
+    await connection.execute(
+        "INSERT INTO electric.migrations (position, name, title, sha256, source, statements)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        *(position, source.name, source.title, source.sha256, source.sql),
+        list(migration.statements),
+    )
+
+
+async def _run(connection: Connection, migration: BuiltMigration, sql: str) -> None:
+    try:
+        await connection.execute(sql)
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+        raise
+    except asyncpg.PostgresError as error:
+        raise MigrationError(
+            "postgres-refused",
+            f"Postgres refused migration {migration.source.name}: {error.message}"
+            f" (in: {' '.join(sql.split())[:200]})",
+            "Change the migration so that Postgres takes it too.",
+        ) from error

@@ -1,0 +1,234 @@
+"""Reading deltas: what one snapshot of the hub shows and an older one does not.
+
+All of a `Reading` happens in one REPEATABLE READ transaction, so its parts belong together,
+whatever is written meanwhile. `electric.touched` tells which tables to look at, so the work depends
+on what changed, not on how much there is.
+
+A block's author is the device that made everything new in its rows: it has them already.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from typing import Final
+
+import asyncpg
+
+from electricsql.hub.connection import Connection
+from electricsql.hub.selecting import (
+    count_alive,
+    count_changed,
+    read_shadow,
+    select_alive,
+    select_changed,
+)
+from electricsql.hub.values import finish
+from electricsql.limits import PART_BYTES, PART_ROWS_MAX
+from electricsql.replication import (
+    HUB_ORIGIN,
+    NOBODY,
+    AppliedMigration,
+    Block,
+    Clock,
+    Cursor,
+    Part,
+    Refused,
+    Shadow,
+    Snapshot,
+    xid_of,
+)
+from electricsql.schema import Schema, Table, Value
+
+_FIRST_ROWS: Final = 100
+_GROWTH: Final = 10
+_VALUE_BYTES: Final = 8
+
+_UNSEEN: Final = (
+    "($1::text IS NULL OR (xid >= pg_snapshot_xmin($1::text::pg_snapshot)"
+    " AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)))"
+)
+# A few changes in a large table: plans by keys only, whatever the statistics say.
+_BY_KEY: Final = (
+    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
+    " SET LOCAL enable_mergejoin = off"
+)
+_AS_PLANNED: Final = (
+    "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+)
+
+
+async def take_cursor(connection: Connection, epoch: str) -> tuple[Cursor, str | None]:
+    """The cursor of the transaction that the connection is in, and the schema version there."""
+    record = await connection.fetchrow(
+        "SELECT pg_current_snapshot()::text,"
+        " (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1)"
+    )
+    assert record is not None
+    return Cursor(epoch, Snapshot.parse(record[0])), record[1]
+
+
+class Reading:
+    """A look at the hub in one snapshot. Not for several tasks at once."""
+
+    def __init__(self, connection: Connection, cursor: Cursor, schema: Schema) -> None:
+        self.cursor = cursor
+        self.schema = schema
+        self._connection = connection
+        self._clocks: dict[int, Clock] = {}
+
+    async def migrations_since(self, cursor: Cursor | None) -> list[AppliedMigration]:
+        """The migrations that a device with that cursor doesn't have, in order."""
+        records = await self._connection.fetch(
+            "SELECT name, title, sha256, statements FROM electric.migrations"
+            f" WHERE {_UNSEEN} ORDER BY position",
+            self._old(cursor),
+        )
+        return [AppliedMigration(r[0], r[1], r[2], tuple(r[3])) for r in records]
+
+    async def rows_since(self, cursor: Cursor | None) -> int:
+        """How many rows `parts_since` will give."""
+        old = self._old(cursor)
+        total = 0
+        for table in await self._tables(old):
+            if old is None:
+                total += await self._connection.fetchval(count_alive(table))
+            else:
+                total += await self._connection.fetchval(count_changed(table), old)
+        return total
+
+    async def parts_since(self, cursor: Cursor | None) -> AsyncGenerator[Part, None]:
+        """The rows of the delta since a cursor; since none: all rows, and no tombstones."""
+        old = self._old(cursor)
+        gathered: list[Block] = []
+        rows = size = 0
+        for table in await self._tables(old):
+            await self._connection.execute(_AS_PLANNED if old is None else _BY_KEY)
+            async for chunk, chunk_bytes in self._chunks(table, old):
+                if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk_bytes > PART_BYTES):
+                    yield self._part(gathered)
+                    gathered, rows, size = [], 0, 0
+                gathered += await self._blocks(table, chunk, cursor)
+                rows, size = rows + len(chunk), size + chunk_bytes
+        if gathered:
+            yield self._part(gathered)
+
+    async def acknowledged(self, origins: Iterable[int]) -> dict[int, int]:
+        """The number of each device's last transaction that is in."""
+        records = await self._connection.fetch(
+            "SELECT origin, number FROM electric.devices WHERE origin = ANY($1::int[])",
+            list(origins),
+        )
+        return {record[0]: record[1] for record in records}
+
+    async def refused_since(self, origin: int, cursor: Cursor | None) -> list[Refused]:
+        """The transactions of a device that went to the quarantine after the cursor."""
+        records = await self._connection.fetch(
+            f"SELECT number, code, message FROM electric.quarantine WHERE {_UNSEEN}"
+            " AND origin = $2 ORDER BY number",
+            *(self._old(cursor), origin),
+        )
+        return [Refused(*record) for record in records]
+
+    def _old(self, cursor: Cursor | None) -> str | None:
+        if cursor is None:
+            return None
+        assert cursor.epoch == self.cursor.epoch, "a cursor of another history"
+        return str(cursor.snapshot)
+
+    async def _tables(self, old: str | None) -> list[Table]:
+        """The tables to look at, in order of creation: parents are likely to come first."""
+        if old is None:
+            return list(self.schema)
+        records = await self._connection.fetch(
+            f"SELECT DISTINCT tbl FROM electric.touched WHERE {_UNSEEN}", old
+        )
+        numbers = {record[0] for record in records}
+        return [table for table in self.schema if table.number in numbers]
+
+    async def _chunks(
+        self, table: Table, old: str | None
+    ) -> AsyncIterator[tuple[list[asyncpg.Record], int]]:
+        """A table's rows, as many at a time as make a part, with their size in bytes (about).
+
+        How large rows are is learnt on the way, so the first fetches are small.
+        """
+        if old is None:
+            cursor = await self._connection.cursor(select_alive(table))
+        else:
+            cursor = await self._connection.cursor(select_changed(table), old)
+        count = _FIRST_ROWS
+        while chunk := await cursor.fetch(count):
+            total = 0
+            largest = 1
+            start = 0
+            for place, record in enumerate(chunk):
+                size = sum(len(v) if isinstance(v, str | bytes) else _VALUE_BYTES for v in record)
+                largest = max(largest, size)
+                if total and total + size > PART_BYTES:
+                    yield chunk[start:place], total
+                    start, total = place, 0
+                total += size
+            yield chunk[start:], total
+            count = max(1, min(count * _GROWTH, PART_ROWS_MAX, PART_BYTES // largest))
+
+    async def _blocks(
+        self, table: Table, records: Sequence[asyncpg.Record], cursor: Cursor | None
+    ) -> list[Block]:
+        texts, *columns = zip(*records, strict=True)
+        values = [finish(c, v) for c, v in zip(table.columns, columns, strict=True)]
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        shadows = [read_shadow(text, len(table.columns)) for text in places]
+        await self._learn_clocks(shadows)
+        shadow_of = [places[text] for text in texts]
+        authors = [self._author(shadow, cursor) for shadow in shadows]
+        if len(set(authors)) == 1:
+            return [Block(table.name, table.column_names, values, shadows, shadow_of, authors[0])]
+        return list(_split(table, values, shadows, (shadow_of, authors)))
+
+    async def _learn_clocks(self, shadows: Iterable[Shadow]) -> None:
+        unknown = {id for shadow in shadows for id in _ids(shadow)} - self._clocks.keys()
+        if unknown:
+            records = await self._connection.fetch(
+                "SELECT id, hlc, origin FROM electric.transactions WHERE id = ANY($1::bigint[])",
+                list(unknown),
+            )
+            self._clocks.update((record[0], Clock(record[1], record[2])) for record in records)
+
+    def _author(self, shadow: Shadow, cursor: Cursor | None) -> int:
+        origins = set()
+        for id in _ids(shadow):
+            if cursor is None or not cursor.snapshot.sees(xid_of(id)):
+                clock = self._clocks.get(id)
+                origins.add(clock.origin if clock else HUB_ORIGIN)
+        return origins.pop() if len(origins) == 1 else HUB_ORIGIN
+
+    def _part(self, blocks: list[Block]) -> Part:
+        ids = {id for block in blocks for shadow in block.shadows for id in _ids(shadow)}
+        return Part(blocks, {id: self._clocks[id] for id in ids if id in self._clocks})
+
+
+def _ids(shadow: Shadow) -> set[int]:
+    ids = {abs(writer) for writer in shadow.writers}
+    return (ids | {shadow.deleted, shadow.touched, shadow.touched_before}) - {NOBODY}
+
+
+def _split(
+    table: Table,
+    values: Sequence[Sequence[Value]],
+    shadows: Sequence[Shadow],
+    authorship: tuple[Sequence[int], Sequence[int]],
+) -> Iterator[Block]:
+    """A block for each author. `authorship`: each row's shadow, each shadow's author."""
+    shadow_of, authors = authorship
+    rows_of: defaultdict[int, list[int]] = defaultdict(list)
+    for row, shadow in enumerate(shadow_of):
+        rows_of[authors[shadow]].append(row)
+    for author, rows in sorted(rows_of.items()):
+        places = {s: place for place, s in enumerate(dict.fromkeys(shadow_of[r] for r in rows))}
+        yield Block(
+            table.name,
+            table.column_names,
+            [[column[row] for row in rows] for column in values],
+            [shadows[s] for s in places],
+            [places[shadow_of[row]] for row in rows],
+            author,
+        )

@@ -1,0 +1,77 @@
+"""The SQL that gets rows out of the tables with their shadows. Pure.
+
+A row is fetched as: the shadow as one text (most rows share theirs with many, so it is looked up
+and read once), then a value for each column. A tombstone's values come from what its shadow keeps.
+"""
+
+from electricsql.hub.capture import key_name, shadow_of, user_table
+from electricsql.hub.values import wire
+from electricsql.replication import Shadow
+from electricsql.schema import POSTGRES_TYPES, Column, Table, postgres_literal, quote
+
+SHADOW_TEXT = (
+    "concat_ws('/', s.incarnation, s.deleted, s.touched, s.touched_before, s.writers::text)"
+)
+_CHANGED = (
+    "s.xid >= pg_snapshot_xmin($1::text::pg_snapshot)"
+    " AND NOT pg_visible_in_snapshot(s.xid, $1::text::pg_snapshot)"
+)
+
+
+def select_changed(table: Table) -> str:
+    """The rows, tombstones too, that snapshot $1 does not see."""
+    values = ", ".join(wire(column, _either(table, column)) for column in table.columns)
+    return (
+        f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
+        f" LEFT JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE {_CHANGED}"
+    )
+
+
+def select_alive(table: Table) -> str:
+    """All rows there are."""
+    values = ", ".join(wire(column, f"u.{quote(column.name)}") for column in table.columns)
+    return (
+        f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
+        f" JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE s.deleted = 0"
+    )
+
+
+def count_changed(table: Table) -> str:
+    """How many rows snapshot $1 does not see."""
+    return f"SELECT count(*) FROM {shadow_of(table)} s WHERE {_CHANGED}"
+
+
+def count_alive(table: Table) -> str:
+    """How many rows there are."""
+    return f"SELECT count(*) FROM {shadow_of(table)} WHERE deleted = 0"
+
+
+def join_keys(table: Table) -> str:
+    """Shadow `s` belongs to row `u`."""
+    return " AND ".join(f"u.{quote(key)} = s.{key_name(table, key)}" for key in table.primary_key)
+
+
+def kept(table: Table, column: Column) -> str:
+    """A tombstone's value; the default for a column that is younger than the tombstone."""
+    position = table.positions[column.name]
+    value = f"s.kept[{position + 1}]::{POSTGRES_TYPES[column.type]}"
+    if column.default_value is None:
+        return value
+    default = postgres_literal(column.default_value, column.type)
+    return (
+        f"CASE WHEN coalesce(cardinality(s.kept), 0) > {position} THEN {value} ELSE {default} END"
+    )
+
+
+def read_shadow(text: str, width: int) -> Shadow:
+    """The inverse of `SHADOW_TEXT`, for a table of so many columns."""
+    incarnation, deleted, touched, before, array = text.split("/")
+    known = [0 if w == "NULL" else int(w) for w in array[1:-1].split(",")] if array != "{}" else []
+    writers = tuple(known[:width]) + (0,) * (width - len(known))
+    return Shadow(int(incarnation), int(deleted), int(touched), int(before), writers)
+
+
+def _either(table: Table, column: Column) -> str:
+    if column.name in table.primary_key:
+        return f"s.{key_name(table, column.name)}"
+    return f"CASE WHEN s.deleted = 0 THEN u.{quote(column.name)} ELSE {kept(table, column)} END"

@@ -1,0 +1,231 @@
+"""Storing what a merge came to: rows and shadows, set by set.
+
+Shadows go first: what the users' triggers write because of a row is captured on top of them. Of the
+rows, the updates go first and the deletes of children before those of their parents, so that no ON
+DELETE action finds a row that stays.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from electricsql.hub.capture import key_name, shadow_of, user_table
+from electricsql.hub.connection import Connection
+from electricsql.hub.loading import LoadedRows, key_parameters, unnest_keys
+from electricsql.hub.values import cast, parameter_type, to_send
+from electricsql.replication import NOBODY, Row, RowId, looks_the_same
+from electricsql.schema import Column, Key, Schema, Table, Value, quote
+
+
+class Stamped(NamedTuple):
+    """A row as it is to be, and the xid that its shadow is to have."""
+
+    key: Key
+    row: Row
+    xid: int
+
+
+async def store(
+    connection: Connection,
+    schema: Schema,
+    changes: tuple[LoadedRows, Mapping[RowId, Row]],
+    xid: int,
+) -> set[int]:
+    """Write the changed rows. `changes`: as they were, and as they are to be. Gives the numbers of
+    the tables that have something to tell."""
+    loaded, changed = changes
+    by_table: defaultdict[str, dict[Key, Row]] = defaultdict(dict)
+    for row_id, row in changed.items():
+        by_table[row_id.table][row_id.key] = row
+    tables = [table for table in schema if table.name in by_table]
+    touched: set[int] = set()
+    for table in tables:
+        stamped = []
+        for key, row in by_table[table.name].items():
+            row_id = RowId(table.name, key)
+            quiet = row_id in loaded.xids and _is_quiet(loaded.get(row_id), row)
+            stamped.append(Stamped(key, row, loaded.xids[row_id] if quiet else xid))
+            if not quiet:
+                touched.add(table.number)
+        await _store_shadows(connection, table, stamped)
+    for table in tables:
+        await _update_and_insert(connection, table, loaded, by_table[table.name])
+    for table in _children_first(schema, tables):
+        gone = [
+            key
+            for key, row in by_table[table.name].items()
+            if not row.alive and _was_alive(loaded, RowId(table.name, key))
+        ]
+        await _delete(connection, table, gone)
+    return touched
+
+
+def _is_quiet(before: Row | None, after: Row) -> bool:
+    """Whether no device need be told. (A row that the hub touched last is an echo.)"""
+    return looks_the_same(before, after) and after.touched & 1023 != 0
+
+
+def _was_alive(loaded: LoadedRows, row_id: RowId) -> bool:
+    row = loaded.get(row_id)
+    return row is not None and row.alive
+
+
+async def _store_shadows(connection: Connection, table: Table, rows: Sequence[Stamped]) -> None:
+    living = [stamped for stamped in rows if stamped.row.alive]
+    if living:
+        await connection.execute(_upsert_shadows(table, ()), *_shadow_parameters(table, living))
+    gone = [stamped for stamped in rows if not stamped.row.alive]
+    if gone:
+        values = [stamped.row.values for stamped in gone]
+        await connection.execute(
+            _upsert_shadows(table, table.columns),
+            *_shadow_parameters(table, gone),
+            *_parameters(table.columns, values),
+        )
+
+
+def _upsert_shadows(table: Table, kept: Sequence[Column]) -> str:
+    width = len(table.primary_key)
+    keys = ", ".join(key_name(table, key) for key in table.primary_key)
+    own = ["xid", "incarnation", "deleted", "touched", "touched_before", "writers"]
+    types = ["bigint", "int", "bigint", "bigint", "bigint", "text"]
+    sent = [parameter_type(table.by_name[key]) for key in table.primary_key]
+    sent += types + [parameter_type(column) for column in kept]
+    names = [key_name(table, key) for key in table.primary_key] + own
+    names += [f"v{n}" for n in range(len(kept))]
+    arrays = ", ".join(f"${n}::{type}[]" for n, type in enumerate(sent, start=1))
+    values = [cast(table.by_name[key], f"n.{key_name(table, key)}") for key in table.primary_key]
+    values += ["n.xid::text::xid8", *(f"n.{name}" for name in own[1:5]), "n.writers::bigint[]"]
+    values.append(_kept_array(kept))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in [*own, "kept"])
+    assert width + len(own) + len(kept) == len(names)
+    return (
+        f"INSERT INTO {shadow_of(table)} ({keys}, {', '.join(own)}, kept)"
+        f" SELECT {', '.join(values)} FROM unnest({arrays}) n({', '.join(names)})"
+        f" ON CONFLICT ({keys}) DO UPDATE SET {updates}"
+    )
+
+
+def _kept_array(columns: Sequence[Column]) -> str:
+    if not columns:
+        return "NULL::text[]"
+    return "ARRAY[" + ", ".join(f"{cast(c, f'n.v{n}')}::text" for n, c in enumerate(columns)) + "]"
+
+
+def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value]]:
+    names = table.column_names
+    texts: dict[tuple[int, ...], str] = {}
+    writers: list[Value] = []
+    for stamped in rows:
+        ids = tuple(stamped.row.writers.get(name, NOBODY) for name in names)
+        if ids not in texts:
+            texts[ids] = "{" + ",".join(map(str, ids)) + "}"
+        writers.append(texts[ids])
+    return [
+        *key_parameters(table, [stamped.key for stamped in rows]),
+        [stamped.xid for stamped in rows],
+        [stamped.row.incarnation for stamped in rows],
+        [stamped.row.deleted for stamped in rows],
+        [stamped.row.touched for stamped in rows],
+        [stamped.row.touched_before for stamped in rows],
+        writers,
+    ]
+
+
+async def _update_and_insert(
+    connection: Connection, table: Table, loaded: LoadedRows, rows: Mapping[Key, Row]
+) -> None:
+    new: list[Mapping[str, Value]] = []
+    updates: defaultdict[tuple[str, ...], list[Mapping[str, Value]]] = defaultdict(list)
+    for key, row in rows.items():
+        if not row.alive:
+            continue
+        before = loaded.get(RowId(table.name, key))
+        if before is None or not before.alive:
+            new.append(row.values)
+        elif changed := _changed_columns(table, before, row):
+            updates[changed].append(row.values)
+    for changed, values in updates.items():
+        columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
+        await connection.execute(_update(table, changed), *_parameters(columns, values))
+    if new:
+        await connection.execute(_insert(table), *_parameters(table.columns, new))
+
+
+def _changed_columns(table: Table, before: Row, after: Row) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name in table.column_names
+        if name not in table.primary_key
+        and before.values[name] is not after.values[name]
+        and (
+            type(before.values[name]) is not type(after.values[name])
+            or before.values[name] != after.values[name]
+            or after.values[name] == 0.0
+        )
+    )
+
+
+def _update(table: Table, changed: Sequence[str]) -> str:
+    columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
+    arrays, names = _unnest(columns)
+    width = len(table.primary_key)
+    sets = ", ".join(
+        f"{quote(name)} = {cast(table.by_name[name], f'n.v{n}')}"
+        for n, name in enumerate(changed, start=width)
+    )
+    same = " AND ".join(
+        f"u.{quote(key)} = {cast(table.by_name[key], f'n.v{n}')}"
+        for n, key in enumerate(table.primary_key)
+    )
+    return f"UPDATE {user_table(table)} u SET {sets} FROM unnest({arrays}) n({names}) WHERE {same}"
+
+
+def _insert(table: Table) -> str:
+    arrays, names = _unnest(table.columns)
+    columns = ", ".join(map(quote, table.column_names))
+    values = ", ".join(cast(column, f"n.v{n}") for n, column in enumerate(table.columns))
+    return (
+        f"INSERT INTO {user_table(table)} ({columns})"
+        f" SELECT {values} FROM unnest({arrays}) n({names})"
+    )
+
+
+async def _delete(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
+    if not keys:
+        return
+    same = " AND ".join(
+        f"u.{quote(key)} = {cast(table.by_name[key], f'k.{key_name(table, key)}')}"
+        for key in table.primary_key
+    )
+    await connection.execute(
+        f"DELETE FROM {user_table(table)} u USING {unnest_keys(table)} WHERE {same}",
+        *key_parameters(table, keys),
+    )
+
+
+def _children_first(schema: Schema, tables: Iterable[Table]) -> list[Table]:
+    """Tables before those they refer to (as far as they don't refer to each other in a circle)."""
+    ordered: dict[str, Table] = {}
+
+    def visit(table: Table, above: Collection[str]) -> None:
+        for child, _ in schema.children_of(table.name):
+            if child.name not in above and child.name not in ordered:
+                visit(child, {*above, child.name})
+        ordered.setdefault(table.name, table)
+
+    wanted = {table.name: table for table in tables}
+    for table in wanted.values():
+        visit(table, {table.name})
+    return [table for name, table in ordered.items() if name in wanted]
+
+
+def _unnest(columns: Sequence[Column]) -> tuple[str, str]:
+    arrays = ", ".join(f"${n}::{parameter_type(c)}[]" for n, c in enumerate(columns, start=1))
+    return arrays, ", ".join(f"v{n}" for n in range(len(columns)))
+
+
+def _parameters(
+    columns: Sequence[Column], rows: Sequence[Mapping[str, Value]]
+) -> list[list[Value]]:
+    return [to_send(column, [row.get(column.name) for row in rows]) for column in columns]
