@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from electricsql.device.meta import FORMAT, write_meta
+from electricsql.device.schemas import Schemas
+from electricsql.device.sealing import seal
 from electricsql.errors import DeviceError
 from electricsql.limits import BUSY_TIMEOUT_MS
 from electricsql.migrations import CAPTURE_TABLES, Bundle, BundleMigration
@@ -22,12 +24,39 @@ from electricsql.replication import AppliedMigration
 _META: Final = files("electricsql.device").joinpath("meta.sql").read_text(encoding="utf-8")
 SQLITE_MIN: Final = (3, 38, 0)
 
+_CANNOT_OPEN: Final = (
+    "cannot-open",
+    "can't be opened for writing",
+    "See whether its folder exists, can be written to, and has room.",
+)
+_EXPLANATIONS: Final = {
+    "SQLITE_NOTADB": (
+        "not-a-database",
+        "is not a SQLite database",
+        "Give the path of one, or of a file that does not exist yet.",
+    ),
+    "SQLITE_CORRUPT": (
+        "damaged-database",
+        "is damaged",
+        "Keep a copy of it, and start with a new file: what was synced comes back from the hub.",
+    ),
+    "SQLITE_BUSY": (
+        "database-busy",
+        "is kept locked by another program",
+        "Look for a program that has a transaction open on it, and try again.",
+    ),
+    **dict.fromkeys(
+        ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR"), _CANNOT_OPEN
+    ),
+}
+"""By how SQLite's name of the error starts: our code, the problem, and what to do."""
+
 
 def connect(path: Path, *, engine: bool = False) -> sqlite3.Connection:
     """A connection to a device's file, set up for the app, or for the engine.
 
     Raises:
-        DeviceError: `sqlite-too-old`, `cannot-open`, `not-a-database`.
+        DeviceError: `sqlite-too-old`, `cannot-open`, `not-a-database`, `database-busy`.
     """
     if sqlite3.sqlite_version_info < SQLITE_MIN:
         raise DeviceError(
@@ -35,28 +64,33 @@ def connect(path: Path, *, engine: bool = False) -> sqlite3.Connection:
             f"SQLite {sqlite3.sqlite_version} is too old; 3.38 is the oldest that works.",
             "Use a Python that comes with a newer SQLite.",
         )
-    with _explained(path):
+    with explained(path):
         database = sqlite3.connect(
             path,
             timeout=BUSY_TIMEOUT_MS / 1000,
             isolation_level=None,
             check_same_thread=not engine,
         )
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute(f"PRAGMA foreign_keys = {'OFF' if engine else 'ON'}")
-        database.execute("PRAGMA recursive_triggers = ON")
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute(f"PRAGMA foreign_keys = {'OFF' if engine else 'ON'}")
+            database.execute("PRAGMA recursive_triggers = ON")
+        except BaseException:
+            database.close()
+            raise
     return database
 
 
 def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
-    """Make our tables if they are not there, and apply the bundle's migrations that are missing.
+    """Make our tables if they are not there, and apply the bundle's migrations that are missing;
+    all in one transaction.
 
     Raises:
         DeviceError: `other-app`, `newer-format`, `changed-migration`, `migration-failed`,
-        `cannot-open`.
+        `cannot-open`, `database-busy`, `damaged-database`.
     """
-    with _explained(path), transaction(database):
+    with explained(path), transaction(database):
         for statement in (*CAPTURE_TABLES, *_statements(_META)):
             database.execute(statement)
         found = dict(database.execute("SELECT key, value FROM _electric_meta").fetchall())
@@ -70,14 +104,16 @@ def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
             )
         else:
             _refuse_foreign(path, found, bundle)
-    apply_migrations(database, bundle.migrations)
+        # What was written until now belongs to the schema version until now, and was written then.
+        seal(database, Schemas(), now_ms=0)
+        apply_migrations(database, bundle.migrations)
 
 
 def apply_migrations(
     database: sqlite3.Connection, migrations: Iterable[BundleMigration | AppliedMigration]
 ) -> list[str]:
-    """Apply those that the file has not; each with its record in one transaction (the caller's, if
-    one is open). Gives the names of those that were new.
+    """Apply those that the file has not, each with its record. The caller has a write transaction
+    open, and has sealed in it what was written before. Gives the names of those that were new.
 
     Raises:
         DeviceError: `changed-migration`, `migration-failed`.
@@ -86,8 +122,7 @@ def apply_migrations(
     new = []
     for migration in migrations:
         if migration.name not in applied:
-            with transaction(database):
-                _apply(database, migration)
+            _apply(database, migration)
             new.append(migration.name)
         elif applied[migration.name] != migration.sha256:
             raise DeviceError(
@@ -104,25 +139,17 @@ def _apply(database: sqlite3.Connection, migration: BundleMigration | AppliedMig
     try:
         for statement in migration.statements:
             database.execute(statement)
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
         raise DeviceError(
             "migration-failed",
             f"Migration {migration.name} could not be applied to the file: {error}.",
-            "See whether the app makes a table of the same name itself.",
+            "See whether the app makes a table of the same name itself, or has rows that break a"
+            " new rule.",
         ) from error
     database.execute(
         "INSERT INTO _electric_migrations (name, title, sha256, statements) VALUES (?, ?, ?, ?)",
         (migration.name, migration.title, migration.sha256, json.dumps(migration.statements)),
     )
-
-
-def compiled_statements(database: sqlite3.Connection, up_to: str | None = None) -> list[str]:
-    """The statements of the migrations that the file has applied, up to a version (None: all)."""
-    rows = database.execute(
-        "SELECT statements FROM _electric_migrations WHERE name <= coalesce(?, name) ORDER BY name",
-        (up_to,),
-    )
-    return [statement for (text,) in rows for statement in json.loads(text)]
 
 
 @contextmanager
@@ -172,22 +199,13 @@ def _refuse_foreign(path: Path, found: dict[str, str | int], bundle: Bundle) -> 
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """SQLite's errors about the file itself, said for whoever opens it."""
+def explained(path: Path) -> Iterator[None]:
+    """SQLite's errors about the file itself, said for whoever opened it."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         name = getattr(error, "sqlite_errorname", "")
-        if name.startswith("SQLITE_NOTADB"):
-            raise DeviceError(
-                "not-a-database",
-                f"{path} is not a SQLite database.",
-                "Give the path of one, or of a file that does not exist yet.",
-            ) from None
-        if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")):
-            raise DeviceError(
-                "cannot-open",
-                f"{path} can't be opened for writing: {error}.",
-                "See whether its folder exists, can be written to, and has room.",
-            ) from None
+        for start, (code, problem, remedy) in _EXPLANATIONS.items():
+            if name.startswith(start):
+                raise DeviceError(code, f"{path} {problem}: {error}.", remedy) from None
         raise

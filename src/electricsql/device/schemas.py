@@ -1,10 +1,10 @@
 """The schemas that a device's file has had: transactions are read in the one they were written
 in."""
 
+import json
 import sqlite3
 from collections.abc import Mapping
 
-from electricsql.device.file import compiled_statements
 from electricsql.migrations import schema_of
 from electricsql.schema import Schema, Table
 
@@ -19,7 +19,7 @@ class Schemas:
     def at(self, database: sqlite3.Connection, version: str | None) -> Schema:
         """The schema of a version that the file has applied (None: before all migrations)."""
         if version not in self._schemas:
-            statements = [] if version is None else compiled_statements(database, version)
+            statements = [] if version is None else _compiled_statements(database, version)
             self._schemas[version] = schema_of(statements, version)
         return self._schemas[version]
 
@@ -34,3 +34,12 @@ class Schemas:
         """The file has started over: other migrations may have taken the names."""
         self._schemas.clear()
         self._numbered.clear()
+
+
+def _compiled_statements(database: sqlite3.Connection, up_to: str) -> list[str]:
+    """The statements of the migrations that the file has applied, up to a version."""
+    rows = database.execute(
+        "SELECT statements FROM _electric_migrations WHERE name <= ? ORDER BY name",
+        (up_to,),
+    )
+    return [statement for (text,) in rows for statement in json.loads(text)]
