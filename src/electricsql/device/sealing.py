@@ -36,7 +36,8 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
         return None
     meta, version = read_meta(database), schema_version(database)
     tables = schemas.numbered(database, version)
-    _spell(database, list(tables.values()), after)
+    written = database.execute("SELECT DISTINCT tbl FROM _electric_oplog WHERE seq > ?", (after,))
+    _spell(database, [tables[number] for (number,) in written.fetchall()], after)
     number = meta.number + 1
     hlc = tick(meta.hlc, max(now_ms, latest_ms))
     cursor = str(meta.cursor) if meta.cursor else None
