@@ -25,10 +25,11 @@ class Entry(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Folded:
     """What a transaction did to one row, all in all. `before` has the old row where a delete logged
-    it.
+    it; if the transaction had updated it first, then with the new values, and `values` tells which
+    those are.
 
-    An insert of a row that had been there is an update of what differs, as far as `before` tells.
-    `seq` is that of the row's last entry.
+    An insert of a row that had been there is an update of what differs, as far as this tells. `seq`
+    is that of the row's last entry.
     """
 
     seq: int
@@ -89,23 +90,27 @@ def _then(first: Folded, second: Folded) -> Folded:
     """
     match first.op, second.op:
         case Op.INSERT, Op.DELETE:
-            return replace(second, before=first.before)
-        case _, Op.INSERT if first.before is not None:
-            return _replaced(first.before, second)
-        case _, Op.INSERT:
-            return replace(second, values={**first.values, **second.values})
+            return replace(second, before=None)
         case _, Op.DELETE:
-            return replace(second, before={**(second.before or {}), **(first.before or {})})
+            return replace(second, values=first.values, before=first.before or second.before)
+        case _, Op.INSERT if first.before is not None:
+            return _replaced(first, first.before, second)
+        case _, Op.INSERT:
+            return second
         case _:
             return replace(first, values={**first.values, **second.values}, seq=second.seq)
 
 
-def _replaced(before: Mapping[str, Value], inserted: Folded) -> Folded:
-    """A delete and an insert in one transaction: for everybody else, an update of what differs."""
+def _replaced(first: Folded, before: Mapping[str, Value], inserted: Folded) -> Folded:
+    """A delete and an insert in one transaction: for everybody else, an update of what differs.
+
+    What was updated before the delete counts as different: the delete logged the new value.
+    """
     changed = {
         name: value
         for name, value in inserted.values.items()
-        if name not in inserted.table.primary_key and not _same(before.get(name), value)
+        if name not in inserted.table.primary_key
+        and (name in first.values or not _same(before.get(name), value))
     }
     return replace(inserted, op=Op.UPDATE, values=changed, before=before)
 
