@@ -1,6 +1,12 @@
 """A folder of a test's own, and somebody who types `electric` in it."""
 
+import contextlib
+import itertools
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +16,8 @@ from click.testing import CliRunner
 
 from electricsql.cli.main import main
 
+ELECTRIC = Path(sys.executable).with_name("electric")
+_numbers = itertools.count(1)
 ITEMS = "CREATE TABLE IF NOT EXISTS items (value TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID;\n"
 
 
@@ -81,4 +89,53 @@ def electric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typist:
 def notes(electric: Typist) -> Typist:
     """The same in the folder of the app `notes`."""
     electric.well("init", "notes")
+    return electric
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that somebody started with `electric start`."""
+
+    url: str
+    data_dir: Path
+    environment: dict[str, str]
+
+
+@contextlib.contextmanager
+def started(*options: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """The process of `electric start …`."""
+    process = subprocess.Popen(
+        [ELECTRIC, "start", *options],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def service(cluster_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A real one on a free port, which several tests share."""
+    home = tmp_path_factory.mktemp("service")
+    environment = {"XDG_STATE_HOME": str(home / "state")}
+    options = ("--port", "0", "--data-dir", str(home / "data"))
+    with started(*options, ELECTRIC_DATABASE_URL=cluster_url, **environment) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = line.split()[3].rstrip(",")
+        yield Service(url, home / "data", environment)
+
+
+@pytest.fixture
+def deployed(electric: Typist, service: Service, monkeypatch: pytest.MonkeyPatch) -> Typist:
+    """The folder of an app of this test's own, whose service runs on this machine."""
+    for variable, value in service.environment.items():
+        monkeypatch.setenv(variable, value)
+    electric.well("init", f"app{next(_numbers)}", "--service", service.url)
     return electric

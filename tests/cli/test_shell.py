@@ -9,11 +9,8 @@ import click
 import pytest
 
 from electricsql import __version__
-from electricsql.cli import build as build_module
 from electricsql.cli.main import main
-from tests.cli.conftest import Typist
-
-ELECTRIC = Path(sys.executable).with_name("electric")
+from tests.cli.conftest import ELECTRIC, Typist
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -80,8 +77,7 @@ def test_what_nobody_foresaw_is_still_a_sentence(
     def broken(*_: object) -> None:
         raise RuntimeError("the roof is on fire")
 
-    monkeypatch.setattr("electricsql.cli.project.find_project", broken)
-    assert build_module.build.name == "build"
+    monkeypatch.setattr("electricsql.cli.building.compile_sources", broken)
     message = notes.fails("build", code="internal-error")
     assert "RuntimeError: the roof is on fire" in message
     assert "--verbose" in message

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
+from electricsql.cli.building import compiled, readable
+from electricsql.cli.output import counted
+from electricsql.cli.outputs import write_outputs
+from electricsql.cli.project import find_project
 from electricsql.cli.shell import ElectricCommand
+from electricsql.migrations import LOCAL_ENV, bundled, make_bundle
 
 
 @click.command(cls=ElectricCommand)
@@ -18,11 +23,6 @@ def build(env: str | None, postgres: bool, satellite: bool) -> None:
     Example:
       electric build --postgres
     """
-    from electricsql.cli.building import compiled, readable  # noqa: PLC0415
-    from electricsql.cli.outputs import write_outputs  # noqa: PLC0415
-    from electricsql.cli.project import find_project  # noqa: PLC0415
-    from electricsql.migrations import LOCAL_ENV, bundled, make_bundle  # noqa: PLC0415
-
     project = find_project(Path.cwd())
     env = project.env_name(env)
     built = compiled(project)
@@ -30,5 +30,4 @@ def build(env: str | None, postgres: bool, satellite: bool) -> None:
     written = write_outputs(
         project, env, bundle, readable(project, built, postgres=postgres, satellite=satellite)
     )
-    count = len(built.migrations)
-    click.echo(f"Built {count} migration{'' if count == 1 else 's'} into {written}")
+    click.echo(f"Built {counted(len(built.migrations), 'migration')} into {written}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from electricsql.cli.migrations import shown
+from electricsql.cli.output import shown
 from electricsql.cli.project import Project
 from electricsql.errors import MigrationError
 from electricsql.migrations import Build, Source, read_folder

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import click
 
+from electricsql.cli.api import Api
+from electricsql.cli.output import counted
+from electricsql.cli.outputs import deployed_bundle, write_outputs
 from electricsql.cli.project import (
     DEFAULT_ENV,
     DEFAULT_MIGRATIONS_DIR,
@@ -18,6 +21,8 @@ from electricsql.cli.project import (
 )
 from electricsql.cli.shell import ElectricCommand
 from electricsql.errors import ProjectError
+from electricsql.migrations import FILE as MIGRATION_FILE
+from electricsql.migrations import read_folder
 
 
 @click.command(cls=ElectricCommand)
@@ -26,7 +31,10 @@ from electricsql.errors import ProjectError
 @click.option("--service", default=DEFAULT_SERVICE, show_default=True, help="Its service's URL.")
 @click.option("--migrations-dir", default=DEFAULT_MIGRATIONS_DIR, show_default=True, metavar="DIR")
 @click.option("--output-dir", default=DEFAULT_OUTPUT_DIR, show_default=True, metavar="DIR")
-def init(app: str, *, env: str, service: str, migrations_dir: str, output_dir: str) -> None:
+@click.option("--sync-down", is_flag=True, help="Start from the migrations that the service has.")
+def init(
+    app: str, *, env: str, service: str, migrations_dir: str, output_dir: str, sync_down: bool
+) -> None:
     """Make this folder an app's: write electric.json and migrations/.
 
     \b
@@ -54,10 +62,35 @@ def init(app: str, *, env: str, service: str, migrations_dir: str, output_dir: s
             f"There is an {FILE} in {project.folder} already.",
             "Change it with `electric config`, or choose another folder.",
         )
-    _make_folder(project.migrations)
+    if sync_down:
+        _fetch(project, env)
+    else:
+        _make_folder(project.migrations)
     project.write()
     click.echo(f"Initialised {app} in {project.folder}")
-    click.echo('Next: electric migrations new "what it adds"')
+    if not sync_down:
+        click.echo('Next: electric migrations new "what it adds"')
+
+
+def _fetch(project: Project, env: str) -> None:
+    """Write the environment's migrations, and the bundle made from them.
+
+    Raises:
+        ServiceError: the service can't be reached, or has no such environment.
+        ProjectError: `migrations-present`, `cannot-write`.
+    """
+    if project.migrations.exists() and read_folder(project.migrations):
+        raise ProjectError(
+            "migrations-present",
+            f"There are migrations in {project.migrations} already.",
+            "Initialise without --sync-down, then see `electric migrations list`.",
+        )
+    api = Api(project.service(env)).environment(project.config.app, env)
+    details = [api.migration(each.name) for each in api.migrations()]
+    bundle = deployed_bundle(api)
+    sources = {project.migrations / each.name / MIGRATION_FILE: each.source for each in details}
+    write_outputs(project, env, bundle, sources)
+    click.echo(f"Fetched {counted(len(details), 'migration')}")
 
 
 def _make_folder(folder: Path) -> None:

@@ -12,6 +12,9 @@ _COMMANDS = {
     "init": "electricsql.cli.init:init",
     "migrations": "electricsql.cli.migrations:migrations",
     "build": "electricsql.cli.build:build",
+    "sync": "electricsql.cli.sync:sync",
+    "config": "electricsql.cli.config:config",
+    "start": "electricsql.cli.start:start",
 }
 
 

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import click
 
+from electricsql.cli.files import write_together
+from electricsql.cli.output import shown
+from electricsql.cli.project import find_project
 from electricsql.cli.shell import ElectricGroup
+from electricsql.migrations import FILE, new_name, read_folder
 
 _TEMPLATE = """\
 -- {title}
@@ -33,19 +37,9 @@ def new(title: str) -> None:
     Example:
       electric migrations new "add notes"
     """
-    from electricsql.cli.files import write_together  # noqa: PLC0415
-    from electricsql.cli.project import find_project  # noqa: PLC0415
-    from electricsql.migrations import FILE, new_name, read_folder  # noqa: PLC0415
-
     project = find_project(Path.cwd())
     taken = [source.name for source in read_folder(project.migrations)]
     name = new_name(title, datetime.now(UTC), taken)
     path = project.migrations / name / FILE
     write_together({path: _TEMPLATE.format(title=" ".join(title.split()))})
     click.echo(shown(path))
-
-
-def shown(path: Path) -> str:
-    """A path as a person wants to read it: from here, if it is below."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

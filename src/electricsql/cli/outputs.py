@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
+from electricsql.cli.api import EnvironmentApi
 from electricsql.cli.files import ensure_room, link, write_together
-from electricsql.cli.migrations import shown
+from electricsql.cli.output import shown
 from electricsql.cli.project import Project
 from electricsql.migrations import INDEX_D_TS, Bundle, bundle_json, index_js, manifest_json
 
@@ -49,6 +52,11 @@ def ensure_outputs_fit(project: Project, env: str, bundle: Bundle) -> None:
     content = bundle_json(bundle)
     ensure_room(_folder(project, env), content + index_js(bundle))
     ensure_room(project.migrations, manifest_json(bundle.app, bundle.migrations))
+
+
+def deployed_bundle(api: EnvironmentApi) -> Bundle:
+    """The bundle of what an environment has applied, with the address that serves it."""
+    return msgspec.structs.replace(api.bundle(), service=api.url)
 
 
 def _folder(project: Project, env: str) -> Path:
