@@ -34,8 +34,8 @@ def commands() -> list[tuple[str, click.Command]]:
 @pytest.mark.parametrize(("words", "command"), commands())
 def test_every_command_has_help_with_an_example(words: str, command: click.Command) -> None:
     assert command.help
-    assert "Example:" in command.help
-    assert f"  {words}" in command.help
+    _, _, example = command.help.partition("Example:")
+    assert words in example
 
 
 @pytest.mark.parametrize(("words", "command"), commands())

@@ -21,7 +21,6 @@ from electricsql.cli.project import (
 )
 from electricsql.cli.shell import ElectricCommand
 from electricsql.errors import ProjectError
-from electricsql.migrations import FILE as MIGRATION_FILE
 from electricsql.migrations import read_folder
 
 
@@ -88,7 +87,7 @@ def _fetch(project: Project, env: str) -> None:
     api = Api(project.service(env)).environment(project.config.app, env)
     details = [api.migration(each.name) for each in api.migrations()]
     bundle = deployed_bundle(api)
-    sources = {project.migrations / each.name / MIGRATION_FILE: each.source for each in details}
+    sources = {project.migration_file(each.name): each.source for each in details}
     write_outputs(project, env, bundle, sources)
     click.echo(f"Fetched {counted(len(details), 'migration')}")
 

@@ -13,8 +13,13 @@ _COMMANDS = {
     "migrations": "electricsql.cli.migrations:migrations",
     "build": "electricsql.cli.build:build",
     "sync": "electricsql.cli.sync:sync",
+    "status": "electricsql.cli.status:status",
+    "database-url": "electricsql.cli.status:database_url",
+    "reset": "electricsql.cli.reset:reset",
     "config": "electricsql.cli.config:config",
     "start": "electricsql.cli.start:start",
+    "auth": "electricsql.cli.auth:auth",
+    "token": "electricsql.cli.auth:token",
 }
 
 

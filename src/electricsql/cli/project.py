@@ -22,6 +22,8 @@ import msgspec
 
 from electricsql.cli.files import write_together
 from electricsql.errors import ProjectError, UsageError
+from electricsql.migrations import FILE as MIGRATION_FILE
+from electricsql.migrations.names import FORM, is_name
 
 FILE: Final = "electric.json"
 DEFAULT_ENV: Final = "default"
@@ -66,6 +68,20 @@ class Project:
     @property
     def output(self) -> Path:
         return self.folder / self.config.output_dir
+
+    def migration_file(self, name: str) -> Path:
+        """Where the SQL of a migration is, or will be.
+
+        Raises:
+            ProjectError: `bad-migration-name`: a service's migration could be written elsewhere.
+        """
+        if not is_name(name) or Path(name).name != name:
+            raise ProjectError(
+                "bad-migration-name",
+                f"{name!r} is not named like a migration, {FORM}.",
+                "See what the service has with `electric migrations list`.",
+            )
+        return self.migrations / name / MIGRATION_FILE
 
     def env_name(self, name: str | None) -> str:
         """The environment that is meant: the one asked for, else the default.
