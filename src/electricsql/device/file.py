@@ -91,22 +91,22 @@ def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
         `cannot-open`, `database-busy`, `damaged-database`.
     """
     with explained(path), transaction(database):
-        for statement in (*CAPTURE_TABLES, *_statements(_META)):
-            database.execute(statement)
-        found = dict(database.execute("SELECT key, value FROM _electric_meta").fetchall())
-        if not found:
-            write_meta(
-                database,
-                device=secrets.token_hex(16),
-                app=bundle.app,
-                env=bundle.env,
-                format=FORMAT,
-            )
-        else:
-            _refuse_foreign(path, found, bundle)
+        found = initialise(database, bundle.app, bundle.env)
+        _refuse_foreign(path, found, bundle)
         # What was written until now belongs to the schema version until now, and was written then.
         seal(database, Schemas(), now_ms=0)
         apply_migrations(database, bundle.migrations)
+
+
+def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, str | int]:
+    """Make our own tables as far as they are not there; a new file is a new device. The caller has
+    a write transaction open. Gives what is in the file's meta table."""
+    for statement in (*CAPTURE_TABLES, *_statements(_META)):
+        database.execute(statement)
+    if not database.execute("SELECT EXISTS (SELECT 1 FROM _electric_meta)").fetchone()[0]:
+        device = secrets.token_hex(16)
+        write_meta(database, device=device, app=app, env=env, format=FORMAT)
+    return dict(database.execute("SELECT key, value FROM _electric_meta").fetchall())
 
 
 def apply_migrations(

@@ -1,0 +1,209 @@
+"""The sync engine: a thread that keeps one file and one hub in step, for as long as it takes.
+
+All that it knows can be read again from the file, so it may end at any moment. One engine syncs a
+file at a time, in whatever process; the others wait for their turn (`turn.py`).
+
+Not here: the rules of the conversation (`protocol/device_session.py`), one connection (`link.py`),
+what is done to the file (`replica.py`).
+"""
+
+import asyncio
+import logging
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake, InvalidURI
+
+from electricsql.device.link import Link, now_ms
+from electricsql.device.news import News
+from electricsql.device.replica import Replica
+from electricsql.device.turn import Turn
+from electricsql.device.waiting import Waiters
+from electricsql.errors import DeviceError, ElectricError, ServiceError
+from electricsql.limits import (
+    FRAME_BYTES_MAX,
+    HANDSHAKE_MS_MAX,
+    LOCAL_POLL_MS,
+    RECONNECT_MS_MAX,
+    RECONNECT_MS_MIN,
+)
+from electricsql.protocol import Asked, Bye, Sealed
+
+_TURN_S: Final = 1.0
+_CLOSE_S: Final = 1.0
+_STOP_S: Final = 10.0
+_JITTER_MIN: Final = 0.5
+_HOPELESS: Final = frozenset({"unauthorized", "unknown-version", "unknown-environment"})
+"""Reasons that somebody has to do something about: there is no use in waiting for them to pass."""
+_log = logging.getLogger("electricsql")
+
+
+class Engine:
+    """Syncs a file from `start` to `stop`; these, `committed` and `ask` may be called from any
+    thread."""
+
+    def __init__(self, path: Path, url: str, token: Callable[[], str], news: News) -> None:
+        self._path = path
+        self._url = url
+        self._token = token
+        self._news = news
+        self._turn = Turn(path)
+        self._waiters = Waiters()
+        self._link: Link | None = None
+        self._delay_ms = RECONNECT_MS_MIN
+        self._loop = asyncio.new_event_loop()
+        self._nudged = asyncio.Event()
+        self._has_committed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="electricsql", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the connection and the thread. What is not sent yet stays in the file."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._cancel)
+            if threading.current_thread() is not self._thread:
+                self._thread.join(_STOP_S)
+
+    def committed(self) -> None:
+        """The app has committed something: no need to wait for the next look at the file."""
+        self._call(self._has_committed.set)
+
+    def ask(self, number: int) -> Future[None]:
+        """Done when transaction `number` is acknowledged, and what the hub has now is here."""
+        done: Future[None] = Future()
+        self._call(lambda: self._wait(number, done))
+        return done
+
+    def _call(self, function: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the engine was stopped
+            self._loop.call_soon_threadsafe(function)
+
+    def _wait(self, number: int, done: Future[None]) -> None:
+        nonce = self._waiters.add(number, done)
+        self._delay_ms = RECONNECT_MS_MIN
+        self._nudged.set()
+        if self._link is not None:
+            self._link.happened(Asked(nonce))
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._task = self._loop.create_task(self._sync())
+        try:
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(self._task)
+        finally:
+            self._waiters.fail(DeviceError("closed", "The database was closed.", ""))
+            self._turn.give_back()
+            self._loop.close()
+
+    async def _sync(self) -> None:
+        """Wait for our turn, then keep the file in step until cancelled."""
+        while (replica := self._open()) is None:
+            await asyncio.sleep(_TURN_S)
+        self._news.read_status = lambda: replica.status(self._news.connection)
+        sealing = asyncio.create_task(self._seal(replica))
+        try:
+            while True:
+                await self._connect(replica)
+        finally:
+            sealing.cancel()
+            await asyncio.gather(sealing, return_exceptions=True)
+            replica.close()
+
+    def _open(self) -> Replica | None:
+        """The file, if it is our turn and it can be opened."""
+        try:
+            if self._turn.take():
+                return Replica(self._path)
+            raise DeviceError(
+                "synced-elsewhere",
+                f"Another program syncs {self._path} already.",
+                "Nothing needs to be done: this one takes over when the other ends.",
+            )
+        except DeviceError as error:
+            self._news.disconnected(error)
+            return None
+
+    async def _seal(self, replica: Replica) -> None:
+        """Seal what other programs commit, soon after they do, whether there is a connection or
+        not."""
+        while True:
+            try:
+                if self._has_committed.is_set() or replica.has_changed():
+                    self._has_committed.clear()
+                    number = replica.seal(now_ms())
+                    if self._link is not None:
+                        self._link.happened(Sealed(number))
+            except ElectricError as error:
+                _log.warning("%s", error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_committed.wait(), LOCAL_POLL_MS / 1000)
+
+    async def _connect(self, replica: Replica) -> None:
+        """One connection, from before it is there until after it is gone, and the pause then."""
+        try:
+            error = await self._converse(replica)
+        except ElectricError as failure:
+            error = failure
+        except (OSError, TimeoutError, InvalidHandshake) as failure:
+            error = ServiceError(
+                "service-unreachable",
+                f"The service at {self._url} can't be reached: {str(failure) or 'time is up'}.",
+                "See whether `electric start` runs there, and whether the URL is right.",
+            )
+        except InvalidURI as failure:
+            error = DeviceError("bad-url", f"{self._url} is not a URL: {failure}.", "Correct it.")
+        except Exception as failure:
+            _log.exception("the sync engine failed")
+            error = DeviceError("failed", f"Syncing failed: {failure}.", "See the log.")
+        self._news.disconnected(error)
+        await self._pause()
+
+    async def _converse(self, replica: Replica) -> ElectricError:
+        """Connect, and stay connected as long as it goes; gives the reason why it ended."""
+        token = await asyncio.to_thread(self._token)
+        async with connect(
+            self._url,
+            additional_headers={"Authorization": f"Bearer {token}"} if token else None,
+            compression=None,
+            max_size=FRAME_BYTES_MAX,
+            open_timeout=HANDSHAKE_MS_MAX / 1000,
+            ping_interval=None,
+            close_timeout=_CLOSE_S,
+        ) as socket:
+            self._link = Link(socket, replica, self._waiters, self._news)
+            try:
+                bye = await self._link.run()
+            finally:
+                if self._link.has_been_welcome:
+                    self._delay_ms = RECONNECT_MS_MIN
+                self._link = None
+        error = _reason(bye)
+        if bye.definite or bye.code in _HOPELESS:
+            self._waiters.fail(error)
+        return error
+
+    async def _pause(self) -> None:
+        """Longer after each failure, never the same for all devices; none when someone waits."""
+        delay_ms = self._delay_ms * random.uniform(_JITTER_MIN, 1)
+        self._delay_ms = min(2 * self._delay_ms, RECONNECT_MS_MAX)
+        self._nudged.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._nudged.wait(), delay_ms / 1000)
+
+
+def _reason(bye: Bye) -> ElectricError:
+    return ServiceError(bye.code, bye.problem, bye.remedy, definite=bye.definite)

@@ -1,0 +1,56 @@
+"""When a file is not what the hub thinks it is: a copy, a restored backup, or of a history that is
+no more."""
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from electricsql.device.file import initialise, transaction
+from electricsql.device.meta import read_meta, write_meta
+from electricsql.device.schemas import Schemas
+from electricsql.schema import quote
+
+
+def renew(database: sqlite3.Connection) -> None:
+    """Become another device. The hub knows later transactions of this one, so the file is a copy,
+    or was restored; its unsent transactions are numbered anew, and go up as the new device's."""
+    with transaction(database):
+        database.execute(
+            "UPDATE _electric_transactions SET number = -(SELECT count(*)"
+            " FROM _electric_transactions AS t WHERE t.number <= _electric_transactions.number)"
+        )
+        database.execute("UPDATE _electric_transactions SET number = -number")
+        (count,) = database.execute("SELECT count(*) FROM _electric_transactions").fetchone()
+        write_meta(database, device=secrets.token_hex(16), origin=0, number=count)
+
+
+def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch: str) -> Path:
+    """Keep a copy of the file beside it, and empty it: the hub was reset, and has nothing of what
+    is here. Gives the copy's path. The schema comes back with the first delta."""
+    copy = path.with_name(f"{path.stem}.before-reset-{epoch[:8]}{path.suffix}")
+    _copy(database, copy)
+    meta = read_meta(database)
+    version = database.execute("SELECT max(name) FROM _electric_migrations").fetchone()[0]
+    with transaction(database):
+        for table in reversed(list(schemas.at(database, version))):
+            database.execute(f"DROP TABLE IF EXISTS {quote(table.name)}")
+        ours = database.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_electric\\_%'"
+            " ESCAPE '\\'"
+        ).fetchall()
+        for (name,) in ours:
+            database.execute(f"DROP TABLE {quote(name)}")
+        initialise(database, meta.app, meta.env)
+    schemas.forget()
+    return copy
+
+
+def _copy(database: sqlite3.Connection, target: Path) -> None:
+    """A whole copy or none, also when interrupted."""
+    unfinished = target.with_name(target.name + ".tmp")
+    unfinished.unlink(missing_ok=True)
+    with closing(sqlite3.connect(unfinished)) as copy:
+        database.backup(copy)
+    os.replace(unfinished, target)

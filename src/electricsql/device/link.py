@@ -1,0 +1,153 @@
+"""One connection to the service: what happens becomes events of the session, its effects are
+performed.
+
+Whatever happens meanwhile (a frame, a commit in the file, a second gone by) waits in one queue, so
+that the session sees one thing after the other, and a busy file slows the service down.
+"""
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from electricsql.device.news import News
+from electricsql.device.replica import Replica
+from electricsql.device.waiting import Waiters
+from electricsql.protocol import (
+    Asked,
+    Bye,
+    Came,
+    Clocked,
+    DeltaPart,
+    DeviceEffects,
+    DeviceEvent,
+    DeviceSession,
+    Loaded,
+    Sealed,
+    Took,
+    Welcome,
+    decode_down,
+    encode_frame,
+)
+
+_LOST: Final = Bye("lost", "The connection to the service was lost.")
+_RENEWED: Final = Bye(
+    "renewed", "The file is a copy of another device's, and is one of its own now."
+)
+_CLOCK_S: Final = 1.0
+_UNREAD_FRAMES_MAX: Final = 4
+
+
+class Link:
+    """The device's end of a connection that is open."""
+
+    def __init__(
+        self, socket: ClientConnection, replica: Replica, waiters: Waiters, news: News
+    ) -> None:
+        self.has_been_welcome = False
+        self._socket = socket
+        self._replica = replica
+        self._waiters = waiters
+        self._news = news
+        self._session = DeviceSession()
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(_UNREAD_FRAMES_MAX)
+        self._events: deque[DeviceEvent] = deque()
+        self._bye: Bye | None = None
+
+    def happened(self, event: DeviceEvent) -> None:
+        """Something happened on this side."""
+        self._events.append(event)
+        with suppress(asyncio.QueueFull):  # then there is enough to wake up for
+            self._frames.put_nowait(b"")
+
+    async def run(self) -> Bye:
+        """Converse until it ends; gives the reason.
+
+        Raises:
+            ProtocolError: the service broke the protocol.
+            DeviceError: the file can't be used.
+        """
+        helpers = [asyncio.create_task(self._read()), asyncio.create_task(self._keep_time())]
+        try:
+            self._events.append(self._replica.opened())
+            await self._settle()
+            while self._bye is None:
+                frame = await self._frames.get()
+                if frame is None:
+                    return _LOST
+                if frame:
+                    self._events.append(Came(decode_down(frame)))
+                await self._settle()
+            return self._bye
+        except ConnectionClosed:
+            return _LOST
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            async for message in self._socket:
+                await self._frames.put(message if isinstance(message, bytes) else message.encode())
+        await self._frames.put(None)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(_CLOCK_S)
+            self.happened(Clocked())
+
+    async def _settle(self) -> None:
+        """Perform what follows from all that has happened."""
+        while self._events and self._bye is None:
+            effects = self._session.step(self._events.popleft(), _monotonic_ms())
+            await self._perform(effects)
+        self._waiters.release(self._session.acknowledged)
+
+    async def _perform(self, effects: DeviceEffects) -> None:
+        if effects.place is not None:
+            self._welcomed(effects.place)
+        if effects.start_over is not None:
+            self._news.started_over(self._replica.start_over(effects.start_over))
+            self._waiters.renumber(0)
+            self._events.append(self._replica.opened())
+        if effects.renew:
+            self._waiters.renumber(self._replica.renew())
+            self._bye = _RENEWED
+        if effects.stage is not None:
+            self._replica.stage(effects.stage)
+            self._news.progressed(effects.stage)
+        if effects.apply is not None:
+            self._apply(effects.apply)
+        self._waiters.answer(effects.answered)
+        for frame in effects.send:
+            await self._socket.send(encode_frame(frame))
+        if effects.load is not None:
+            self._events.append(Loaded(effects.load, self._replica.load(effects.load)))
+        if effects.close is not None:
+            self._bye = effects.close
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self.has_been_welcome = True
+        self._replica.place(welcome.origin)
+        self._news.connected()
+        self._events.extend(Asked(nonce) for nonce in self._waiters.unanswered())
+
+    def _apply(self, last: DeltaPart) -> None:
+        outcome = self._replica.apply(last, now_ms())
+        self._events.append(Took(str(outcome.cursor), outcome.acknowledged))
+        self._events.append(Sealed(self._replica.seal(now_ms())))
+        self._news.applied(outcome)
+
+
+def now_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,122 @@
+"""The file as the engine works on it: what the session asks for, done in SQLite.
+
+Everything here is one SQLite transaction or none, so the process may end at any moment.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from electricsql.device.apply import Outcome, apply_delta
+from electricsql.device.file import connect, explained, transaction
+from electricsql.device.identity import renew, start_over
+from electricsql.device.meta import read_meta, schema_version, write_meta
+from electricsql.device.schemas import Schemas
+from electricsql.device.sealing import seal
+from electricsql.device.spool import Spool
+from electricsql.device.status import Connection, Status, has_unsealed, read_status
+from electricsql.device.unsent import Sealed, encode, sealed_after
+from electricsql.protocol import DeltaPart, Opened
+
+
+class Replica:
+    """One connection to a file; not for several threads at once.
+
+    All methods raise DeviceError (`cannot-open`, `database-busy`, …) where the file can't be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.schemas = Schemas()
+        self._spool = Spool()
+        self._database = connect(path, engine=True)
+        self._version = -1
+        self._unread: Iterator[Sealed] = iter(())
+        self._next_number = 0
+
+    def close(self) -> None:
+        self._spool.clear()
+        self._database.close()
+
+    def opened(self) -> Opened:
+        """What the file says of itself."""
+        with explained(self.path):
+            meta = read_meta(self._database)
+            cursor = str(meta.cursor) if meta.cursor else None
+            version = schema_version(self._database)
+            return Opened(meta.device, cursor, version, meta.number)
+
+    def has_changed(self) -> bool:
+        """Whether anybody else has committed since the last call."""
+        with explained(self.path):
+            (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        changed: bool = version != self._version
+        self._version = version
+        return changed
+
+    def seal(self, now_ms: int) -> int:
+        """Seal what programs have committed; gives the number of the last sealed transaction."""
+        with explained(self.path):
+            return seal_committed(self._database, self.schemas, now_ms)
+
+    def status(self, connection: Connection) -> Status:
+        """How the device is."""
+        with explained(self.path):
+            return read_status(self._database, connection)
+
+    def load(self, number: int) -> bytes:
+        """A sealed transaction as it is uploaded."""
+        with explained(self.path):
+            sealed = next(self._unread, None) if number == self._next_number else None
+            if sealed is None:
+                self._unread = sealed_after(self._database, self.schemas, number - 1)
+                sealed = next(self._unread)
+            assert sealed.number == number, "sealed transactions are numbered without gaps"
+            self._next_number = number + 1
+            return encode(self._database, self.schemas, sealed)
+
+    def place(self, origin: int) -> None:
+        """Remember our origin."""
+        with explained(self.path):
+            if read_meta(self._database).origin != origin:
+                write_meta(self._database, origin=origin)
+
+    def stage(self, part: DeltaPart) -> None:
+        """Keep a part of a delta until the last one comes."""
+        if part.part == 0:
+            self._spool.clear()
+        self._spool.add(part)
+
+    def apply(self, last: DeltaPart, now_ms: int) -> Outcome:
+        """Apply the delta whose last part this is."""
+        if last.part == 0:
+            self._spool.clear()
+        try:
+            with explained(self.path):
+                delta = (self._spool.parts(), last)
+                return apply_delta(self._database, self.schemas, delta, now_ms)
+        finally:
+            self._spool.clear()
+            self._next_number = 0
+
+    def start_over(self, epoch: str) -> Path:
+        """Empty the file, since the hub was reset; gives the path of the copy that was kept."""
+        with explained(self.path):
+            self._next_number = 0
+            return start_over(self.path, self._database, self.schemas, epoch)
+
+    def renew(self) -> int:
+        """Become another device; gives the number of its last sealed transaction."""
+        with explained(self.path):
+            self._next_number = 0
+            renew(self._database)
+            return read_meta(self._database).number
+
+
+def seal_committed(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int:
+    """Seal, in a transaction of its own, what programs have committed; gives the number of the last
+    sealed transaction."""
+    if has_unsealed(database):
+        with transaction(database):
+            seal(database, schemas, now_ms)
+    return read_meta(database).number
