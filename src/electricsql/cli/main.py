@@ -13,6 +13,7 @@ _COMMANDS = {
     "migrations": "electricsql.cli.migrations:migrations",
     "build": "electricsql.cli.build:build",
     "sync": "electricsql.cli.sync:sync",
+    "replicate": "electricsql.cli.replicate:replicate",
     "status": "electricsql.cli.status:status",
     "database-url": "electricsql.cli.status:database_url",
     "reset": "electricsql.cli.reset:reset",

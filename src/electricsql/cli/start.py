@@ -1,6 +1,7 @@
 """`electric start`: the service, in the foreground."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -9,7 +10,7 @@ from electricsql.errors import UsageError
 from electricsql.service import Settings
 
 _DEFAULTS = Settings()
-_POSTGRES = ("postgresql://", "postgres://")
+_POSTGRES = ("postgresql", "postgres")
 
 
 @click.command(cls=ElectricCommand)
@@ -41,7 +42,7 @@ def start(*, host: str, port: int, database_url: str | None, data_dir: Path | No
     Example:
       electric start --database-url postgresql://me:secret@db.example.com/postgres
     """
-    if database_url is not None and not database_url.startswith(_POSTGRES):
+    if database_url is not None and not _is_postgres(database_url):
         raise UsageError(
             "bad-database-url",
             "The database URL is not one of Postgres.",
@@ -55,3 +56,12 @@ def start(*, host: str, port: int, database_url: str | None, data_dir: Path | No
 
     data = {} if data_dir is None else {"data_dir": data_dir}
     run(Settings(host, port, database_url, **data), ready)
+
+
+def _is_postgres(url: str) -> bool:
+    """Whether this is a URL of Postgres, of one host or of several (`a:1,b:2`)."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _POSTGRES and ("," in parts.netloc or parts.port != 0)
+    except ValueError:
+        return False
