@@ -18,6 +18,7 @@ _COMMANDS = {
     "database-url": "electricsql.cli.status:database_url",
     "reset": "electricsql.cli.reset:reset",
     "config": "electricsql.cli.config:config",
+    "demo": "electricsql.cli.demo:demo",
     "start": "electricsql.cli.start:start",
     "auth": "electricsql.cli.auth:auth",
     "token": "electricsql.cli.auth:token",

@@ -20,7 +20,7 @@ def write_outputs(
     Raises:
         ProjectError: `cannot-write`; then no file has changed.
     """
-    folder = _folder(project, env)
+    folder = bundle_folder(project, env)
     files = {
         folder / "bundle.json": bundle_json(bundle),
         folder / "index.js": index_js(bundle),
@@ -50,7 +50,7 @@ def ensure_outputs_fit(project: Project, env: str, bundle: Bundle) -> None:
         ProjectError: `cannot-write`.
     """
     content = bundle_json(bundle)
-    ensure_room(_folder(project, env), content + index_js(bundle))
+    ensure_room(bundle_folder(project, env), content + index_js(bundle))
     ensure_room(project.migrations, manifest_json(bundle.app, bundle.migrations))
 
 
@@ -59,5 +59,6 @@ def deployed_bundle(api: EnvironmentApi) -> Bundle:
     return msgspec.structs.replace(api.bundle(), service=api.url)
 
 
-def _folder(project: Project, env: str) -> Path:
+def bundle_folder(project: Project, env: str) -> Path:
+    """Where an environment's bundle is."""
     return project.output / project.config.app / env

@@ -1,9 +1,11 @@
 """`electric replicate`: one SQLite file kept in sync from outside the app that uses it."""
 
 import os
+import re
 import signal
 import threading
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
@@ -17,7 +19,8 @@ from electricsql.device.opening import TOKEN_VARIABLE
 from electricsql.errors import UsageError
 from electricsql.migrations import Bundle, make_bundle, read_bundle
 
-_ENDS = (signal.SIGINT, signal.SIGTERM)
+_STREAM: Final = re.compile(r".*/ws/(?P<app>[^/]+)/(?P<env>[^/]+)")
+_ENDS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command(cls=ElectricCommand)
@@ -104,14 +107,14 @@ def _bundle_from(url: str) -> Bundle:
     Raises:
         UsageError: `bad-url`.
     """
-    parts = urlsplit(url).path.split("/")
-    if len(parts) < 4 or parts[-3] != "ws":  # noqa: PLR2004 ("", "ws", app, env)
+    named = _STREAM.fullmatch(urlsplit(url).path)
+    if named is None:
         raise UsageError(
             "bad-url",
             f"{url!r} is not the URL of a device stream.",
             "It looks like ws://127.0.0.1:5133/ws/<app>/<env>.",
         )
-    return make_bundle(parts[-2], parts[-1], ())
+    return make_bundle(named["app"], named["env"], ())
 
 
 def _own_token(url: str) -> str | None:

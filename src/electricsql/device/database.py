@@ -44,7 +44,7 @@ def electrify(
             whose folder the program runs in, found from electric.json upward.
         url: the device stream, `ws://host:port/ws/<app>/<env>`; None: from the bundle.
         token: a JWT for the service, or a callable that returns a fresh one for each connection;
-            None: from the environment variable ELECTRIC_TOKEN.
+            None: from the environment variable ELECTRIC_DEVICE_TOKEN.
         sync: False to stay local for now.
 
     Raises:
@@ -192,7 +192,6 @@ class Database:
         why = f" {error.problem}" if error is not None and not status.connected else ""
         return DeviceError(
             "sync-timeout",
-            f"Not in sync after {timeout:g} s, {status.pending} local transactions are pending.{why}",
-            (error.remedy if error is not None else "")
-            or "Local writes are safe; try again later.",
+            f"Not in sync after {timeout:g} s; {status.pending} local transactions wait.{why}",
+            (error.remedy if error is not None else "") or "What was written is safe: try later.",
         )

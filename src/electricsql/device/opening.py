@@ -10,9 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 from electricsql.errors import DeviceError, ProjectError
 from electricsql.migrations import LOCAL_ENV, Bundle, read_bundle
 
-BundleSource = str | Path | Mapping[str, object] | None
+BundleSource = str | Path | Mapping[str, object] | Bundle | None
 Token = str | Callable[[], str] | None
 
+TOKEN_VARIABLE: Final = "ELECTRIC_DEVICE_TOKEN"
 _CONFIG: Final = "electric.json"
 _OUTPUT: Final = ".electric"
 _WEBSOCKETS: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -24,6 +25,8 @@ def find_bundle(source: BundleSource) -> Bundle:
     Raises:
         ProjectError: `not-initialised`, `bundle-not-found`, `bad-bundle`, `bad-config`.
     """
+    if isinstance(source, Bundle):
+        return source
     if source is not None:
         return read_bundle(source)
     here = Path.cwd()
@@ -62,11 +65,12 @@ def stream_url(bundle: Bundle, url: str | None) -> str:
 
 
 def token_source(token: Token) -> Callable[[], str]:
-    """What gives a token for each connection; by default the environment's ELECTRIC_TOKEN."""
+    """What gives a token for each connection; by default the environment's
+    ELECTRIC_DEVICE_TOKEN."""
     if callable(token):
         return token
     fixed = token
-    return lambda: fixed if fixed is not None else os.environ.get("ELECTRIC_TOKEN", "")
+    return lambda: fixed if fixed is not None else os.environ.get(TOKEN_VARIABLE, "")
 
 
 def _output(config: Path) -> str:
