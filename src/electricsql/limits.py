@@ -16,6 +16,7 @@ IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may e
 CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
 SPOOL_BYTES: Final = 64 << 20  # of a delta that is arriving are kept in memory, the rest on disk
+LARGE_DELTA_ROWS_MIN: Final = 2_000  # from here a device applies a delta without capture triggers
 LIVE_DELTA_BYTES_MAX: Final = 16 << 20  # a larger delta is read for each device alone, at its pace
 LIVE_DELTA_ROWS_MAX: Final = 20_000  # the same for a device that comes back, as an estimate
 CATCH_UPS_MAX: Final = 8  # devices of one environment that are served large deltas at a time

@@ -2,19 +2,32 @@
 
 A row's incarnation is one more after each insert that observed its tombstone. Nearly all rows are
 alive in their first, so only the others are listed, in `_electric_lives`: the dead, and those that
-came back. A delete and an insert in one transaction are no death.
+came back. A delete and an insert in one transaction are no death. Listed, too, are the rows that a
+delete of ours or of the hub's should have removed, and that are kept for their children's sake
+until the hub has decided (`repair.py`).
 
 Keys are compared as SQLite's `quote` spells them: it tells storage classes apart.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from typing import Final
 
-from electricsql.replication import Op
-from electricsql.schema import Key, Table
+from electricsql.replication import Op, RowId
+from electricsql.schema import Key, Schema, Table, quote
 
-FIRST = 1
+FIRST: Final = 1
+
+
+class Life(IntEnum):
+    """What `_electric_lives.alive` says."""
+
+    DEAD = 0
+    ALIVE = 1
+    KEPT = 2
+    """Shown although deleted: a row that may come to stay refers to it."""
 
 
 def lives_of(database: sqlite3.Connection, tables: Mapping[int, Table], after: int) -> str | None:
@@ -56,16 +69,16 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
         (after,),
     ).fetchall()
     later: dict[int, int] = {}
-    now: list[tuple[int, str, int, bool]] = []
+    now: list[tuple[int, str, int, Life]] = []
     for key, op, seq, incarnation, alive in rows:
         life = incarnation or FIRST
         dies = op == Op.DELETE
-        if not dies and alive == 0:
+        if not dies and alive == Life.DEAD:
             life += 1
         if life > FIRST:
             later[seq] = life
-        if dies or life > FIRST:
-            now.append((table.number, key, life, not dies))
+        if dies or incarnation or life > FIRST:
+            now.append((table.number, key, life, Life.DEAD if dies else Life.ALIVE))
     database.executemany(
         "INSERT INTO _electric_lives (tbl, key, incarnation, alive) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (tbl, key) DO UPDATE SET incarnation = excluded.incarnation,"
@@ -75,18 +88,26 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
     return later
 
 
+def any_listed(database: sqlite3.Connection, table: Table) -> bool:
+    """Whether any row of a table is not just alive in its first life."""
+    (found,) = database.execute(
+        "SELECT EXISTS (SELECT 1 FROM _electric_lives WHERE tbl = ?)", (table.number,)
+    ).fetchone()
+    return bool(found)
+
+
 def record_lives(
-    database: sqlite3.Connection, table: Table, rows: Iterable[tuple[Key, int, bool]]
+    database: sqlite3.Connection, table: Table, rows: Iterable[tuple[Key, int, Life]]
 ) -> None:
     """Note what a delta says of rows: their key, incarnation, and whether they live."""
-    (any_listed,) = database.execute("SELECT EXISTS (SELECT 1 FROM _electric_lives)").fetchone()
+    listed = any_listed(database, table)
     key = _quoted(["?"] * len(table.primary_key))
-    listed: list[Sequence[object]] = []
-    plain: list[Sequence[object]] = []
-    for values, incarnation, alive in rows:
-        if incarnation > FIRST or not alive:
-            listed.append((*values, incarnation, alive))
-        elif any_listed:
+    special: list[Sequence[object]] = []
+    plain: list[Key] = []
+    for values, incarnation, life in rows:
+        if incarnation > FIRST or life is not Life.ALIVE:
+            special.append((*values, incarnation, life))
+        elif listed:
             plain.append(values)
     database.executemany(
         f"DELETE FROM _electric_lives WHERE tbl = {table.number} AND key = {key}", plain
@@ -95,8 +116,40 @@ def record_lives(
         f"INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
         f" VALUES ({table.number}, {key}, ?, ?) ON CONFLICT (tbl, key) DO UPDATE"
         " SET incarnation = excluded.incarnation, alive = excluded.alive",
-        listed,
+        special,
     )
+
+
+def incarnation_of(database: sqlite3.Connection, table: Table, key: Key) -> int:
+    """Which life a row is in, or was last."""
+    found = database.execute(
+        "SELECT incarnation FROM _electric_lives"
+        f" WHERE tbl = {table.number} AND key = {_quoted(['?'] * len(key))}",
+        key,
+    ).fetchone()
+    return int(found[0]) if found else FIRST
+
+
+def list_as_dead(database: sqlite3.Connection, table: Table) -> None:
+    """Note that all rows which are in a table now are dead: a whole delta follows."""
+    key = _quoted([quote(name) for name in table.primary_key])
+    database.execute(
+        "INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
+        f" SELECT {table.number}, {key}, {FIRST}, {Life.DEAD} FROM {quote(table.name)} WHERE true"
+        f" ON CONFLICT (tbl, key) DO UPDATE SET alive = {Life.DEAD}"
+    )
+
+
+def kept_rows(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[RowId, int]]:
+    """The rows that are kept, with their incarnations."""
+    tables = {table.number: table for table in schema}
+    listed = database.execute(
+        f"SELECT tbl, key, incarnation FROM _electric_lives WHERE alive = {Life.KEPT}"
+    ).fetchall()
+    for number, key, incarnation in listed:
+        # `quote` made literals of the key's values, so SQLite reads them back.
+        values: Key = database.execute(f"SELECT {key}").fetchone()
+        yield RowId(tables[number].name, values), incarnation
 
 
 def _key_in_oplog(table: Table) -> str:

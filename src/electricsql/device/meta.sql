@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS _electric_transactions (
     lives TEXT
 );
 
--- Rows that are dead, or in a later life than their first. All others are alive in their first.
+-- Rows that are dead, in a later life than their first, or kept though deleted; all others are
+-- alive in their first (device/lives.py).
 CREATE TABLE IF NOT EXISTS _electric_lives (
     tbl INTEGER NOT NULL,
     key TEXT NOT NULL,
@@ -36,11 +37,11 @@ CREATE TABLE IF NOT EXISTS _electric_lives (
     alive INTEGER NOT NULL,
     PRIMARY KEY (tbl, key)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _electric_lives_kept ON _electric_lives (tbl) WHERE alive = 2;
 
--- Parts of a delta that is still arriving.
-CREATE TABLE IF NOT EXISTS _electric_inbox (
-    part INTEGER PRIMARY KEY,
-    frame BLOB NOT NULL
+-- Rows with unsent changes that have no place in their table for now (device/displaced.py).
+CREATE TABLE IF NOT EXISTS _electric_displaced (
+    block BLOB NOT NULL
 );
 
 -- Transactions that the hub refused, whole.

@@ -3,92 +3,93 @@ here.
 
 The hub's rows keep their foreign keys among themselves, and so do the device's. Only between the
 two can one be broken: the hub deleted a row that an unsent one refers to, or sent a child of a row
-that an unsent delete removed. In both cases the parent stays, as it will at the hub
-(`replication/merge.py`).
+that an unsent delete removed. In both cases the parent is kept (`lives.Life.KEPT`), as it will be
+at the hub (`replication/merge.py`). It goes after all if its last child does, here or at the hub;
+and what the hub sends of it counts more than what is guessed here.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
+from electricsql.device.lives import Life, kept_rows, record_lives
 from electricsql.device.unsent import Unsent
+from electricsql.device.writing import Writer
 from electricsql.replication import Op, Row, RowId, parents_of
-from electricsql.schema import ForeignKey, Key, Schema, Table, quote
-
-Restored = tuple[Table, Row]
+from electricsql.schema import Schema, quote
 
 
-def keep_parents(
-    database: sqlite3.Connection, schema: Schema, tombstones: Mapping[RowId, Row]
-) -> Iterator[Restored]:
-    """The tombstones that a row here still refers to; and what those refer to themselves."""
-    pending = [
-        row_id
-        for row_id in tombstones
-        if any(
-            _has_child(database, table, foreign_key, row_id.key)
-            for table, foreign_key in schema.children_of(row_id.table)
-        )
-    ]
-    seen: set[RowId] = set()
-    while pending:
-        row_id = pending.pop()
-        if row_id in seen or row_id not in tombstones:
-            continue
-        seen.add(row_id)
-        row, table = tombstones[row_id], schema.tables[row_id.table]
-        yield table, row
-        pending.extend(parents_of(table, row.values))
+class Repair:
+    """What there is to repair after a delta's rows are written, inside its transaction."""
 
+    def __init__(
+        self, database: sqlite3.Connection, schema: Schema, unsent: Unsent, writer: Writer
+    ) -> None:
+        self._database = database
+        self._schema = schema
+        self._unsent = unsent
+        self._writer = writer
 
-def bring_back_parents(
-    database: sqlite3.Connection,
-    schema: Schema,
-    received: Sequence[tuple[RowId, Row]],
-    unsent: Unsent,
-) -> Iterator[Restored]:
-    """The rows that an unsent delete removed, and that a received row refers to; recursively."""
-    pending: list[RowId] = []
-    for row_id, row in received:
-        pending.extend(parents_of(schema.tables[row_id.table], row.values))
-    seen: set[RowId] = set()
-    while pending:
-        row_id = pending.pop()
-        if row_id in seen:
-            continue
-        seen.add(row_id)
-        table = schema.tables[row_id.table]
-        if _is_there(database, table, row_id.key):
-            continue
-        before = _before_delete(row_id, unsent)
-        if before is not None:
-            yield table, before
-            pending.extend(parents_of(table, before.values))
+    def run(self, tombstones: Mapping[RowId, Row], needed: Iterable[RowId]) -> None:
+        """Keep parents, and let go those that are needed no more.
 
+        `tombstones` are the rows that the delta deleted; `needed` those that its rows refer to,
+        and that an unsent delete removed.
+        """
+        self._let_go()
+        self._restore(needed, tombstones)
+        if tombstones:
+            for row_id in (*self._unsent, *self._kept()):
+                self._restore(self._parents(row_id), tombstones)
 
-def _before_delete(row_id: RowId, unsent: Unsent) -> Row | None:
-    """The row as it was before our own first unsent delete of it."""
-    for sealed, folded in unsent.of(row_id):
-        if folded.op is Op.DELETE and folded.before is not None:
-            incarnation = sealed.change(folded).incarnation
-            return Row(dict(folded.before), {}, incarnation)
-    return None
+    def _restore(self, wanted: Iterable[RowId], tombstones: Mapping[RowId, Row]) -> None:
+        """Put rows back that are not there, and what they refer to themselves."""
+        pending = list(wanted)
+        while pending:
+            row_id = pending.pop()
+            table = self._schema.tables[row_id.table]
+            if self._writer.read(table, row_id.key) is not None:
+                continue
+            row = tombstones.get(row_id) or self._before_delete(row_id)
+            if row is not None and self._writer.restore(table, row.values):
+                record_lives(self._database, table, [(row_id.key, row.incarnation, Life.KEPT)])
+                pending.extend(parents_of(table, row.values))
 
+    def _before_delete(self, row_id: RowId) -> Row | None:
+        """The row as it was before our own first unsent delete of it."""
+        for sealed, folded in self._unsent.of(row_id):
+            if folded.op is Op.DELETE and folded.before is not None:
+                return Row(folded.before, {}, sealed.change(folded).incarnation)
+        return None
 
-def _is_there(database: sqlite3.Connection, table: Table, key: Key) -> bool:
-    return _exists(database, table, table.primary_key, key)
+    def _let_go(self) -> None:
+        """Delete what is kept, and has no other descendants than what is kept itself."""
+        kept = self._kept()
+        held: set[RowId] = set()
+        pending = [row_id for row_id in kept if any(c not in kept for c in self._children(row_id))]
+        while pending:
+            row_id = pending.pop()
+            if row_id not in held:
+                held.add(row_id)
+                pending.extend(parent for parent in self._parents(row_id) if parent in kept)
+        for row_id in kept.keys() - held:
+            table = self._schema.tables[row_id.table]
+            self._writer.delete(table, [row_id.key])
+            record_lives(self._database, table, [(row_id.key, kept[row_id], Life.DEAD)])
 
+    def _kept(self) -> dict[RowId, int]:
+        return dict(kept_rows(self._database, self._schema))
 
-def _has_child(
-    database: sqlite3.Connection, table: Table, foreign_key: ForeignKey, key: Key
-) -> bool:
-    return _exists(database, table, foreign_key.columns, key)
+    def _parents(self, row_id: RowId) -> list[RowId]:
+        """What a row in the file refers to."""
+        table = self._schema.tables[row_id.table]
+        return list(parents_of(table, self._writer.read(table, row_id.key) or {}))
 
-
-def _exists(
-    database: sqlite3.Connection, table: Table, columns: Iterable[str], values: Key
-) -> bool:
-    condition = " AND ".join(f"{quote(name)} = ?" for name in columns)
-    (found,) = database.execute(
-        f"SELECT EXISTS (SELECT 1 FROM {quote(table.name)} WHERE {condition})", values
-    ).fetchone()
-    return bool(found)
+    def _children(self, row_id: RowId) -> Iterator[RowId]:
+        """The rows in the file that refer to one."""
+        for table, foreign_key in self._schema.children_of(row_id.table):
+            keys = ", ".join(map(quote, table.primary_key))
+            refers = " AND ".join(f"{quote(name)} = ?" for name in foreign_key.columns)
+            for key in self._database.execute(
+                f"SELECT {keys} FROM {quote(table.name)} WHERE {refers}", row_id.key
+            ):
+                yield RowId(table.name, key)

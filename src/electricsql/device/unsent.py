@@ -16,11 +16,12 @@ from electricsql.replication import (
     Clock,
     Clocks,
     Cursor,
+    Op,
     RowId,
     Transaction,
     xid_of,
 )
-from electricsql.schema import Table
+from electricsql.schema import Key, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Sealed:
         changes = [self.change(folded) for folded in self.rows]
         return Transaction(self.number, self.hlc, self.cursor, self.schema_version, changes)
 
-    def author(self, origin: int, clocks: Clocks) -> Author:
-        """Who made it, towards rows whose writers have these clocks."""
-        snapshot = self.cursor.snapshot if self.cursor else None
+    def author(self, origin: int, epoch: str, clocks: Clocks) -> Author:
+        """Who made it, towards rows of a hub's history whose writers have these clocks."""
+        snapshot = self.cursor.snapshot if self.cursor and self.cursor.epoch == epoch else None
 
         def sees(transaction: int) -> bool:
             return snapshot is not None and snapshot.sees(xid_of(transaction))
@@ -85,25 +86,42 @@ def encode(database: sqlite3.Connection, schemas: Schemas, sealed: Sealed) -> by
     return encode_transaction(sealed.transaction(), tables)
 
 
+Steps = Sequence[tuple[Sealed, Folded]]
+
+
 class Unsent:
     """All unsent transactions, by the rows that they change: what a delta has to be merged with."""
 
     def __init__(self, transactions: Sequence[Sealed]) -> None:
-        self._rows: defaultdict[RowId, list[tuple[Sealed, Folded]]] = defaultdict(list)
+        self.transactions = transactions
+        self._rows: defaultdict[str, dict[Key, list[tuple[Sealed, Folded]]]] = defaultdict(dict)
         for sealed in transactions:
             for folded in sealed.rows:
-                self._rows[folded.id].append((sealed, folded))
-        self.tables = {row_id.table for row_id in self._rows}
+                self._rows[folded.table.name].setdefault(folded.key, []).append((sealed, folded))
 
     def __bool__(self) -> bool:
-        return bool(self._rows)
+        return bool(self.transactions)
 
     def __contains__(self, row_id: RowId) -> bool:
-        return row_id in self._rows
+        return row_id.key in self._rows.get(row_id.table, ())
 
-    def of(self, row_id: RowId) -> Sequence[tuple[Sealed, Folded]]:
+    def __iter__(self) -> Iterator[RowId]:
+        return (RowId(table, key) for table, rows in self._rows.items() for key in rows)
+
+    def of(self, row_id: RowId) -> Steps:
         """What was done to a row, in order."""
-        return self._rows.get(row_id, ())
+        return self._rows.get(row_id.table, {}).get(row_id.key, ())
 
-    def keys(self, table: str) -> Iterator[RowId]:
-        return (row_id for row_id in self._rows if row_id.table == table)
+    def met(self, table: str, keys: Sequence[Key]) -> set[int]:
+        """The places of those keys that are here."""
+        rows = self._rows.get(table)
+        return {place for place, key in enumerate(keys) if key in rows} if rows else set()
+
+    def keys(self, table: str) -> Sequence[Key]:
+        """The rows of a table."""
+        return list(self._rows.get(table, ()))
+
+    def deleted(self, table: str) -> set[Key]:
+        """Those of them that we deleted, in the end."""
+        rows = self._rows.get(table, {})
+        return {key for key, steps in rows.items() if steps[-1][1].op is Op.DELETE}

@@ -1,0 +1,199 @@
+"""Receiving a delta's rows: those that meet unsent changes are merged with them by the hub's own
+rules, so that the device shows what the hub will hold; all others are taken as they are."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from electricsql.device.lives import (
+    FIRST,
+    Life,
+    any_listed,
+    incarnation_of,
+    kept_rows,
+    list_as_dead,
+    record_lives,
+)
+from electricsql.device.repair import Repair
+from electricsql.device.unsent import Sealed, Unsent
+from electricsql.device.writing import Writer
+from electricsql.errors import DeviceError
+from electricsql.replication import (
+    NOBODY,
+    Author,
+    Block,
+    Clock,
+    Row,
+    RowId,
+    change_row,
+    parents_of,
+)
+from electricsql.schema import Key, Schema, Table, Value
+
+
+class Receiving:
+    """One delta's rows on their way into the file, inside its transaction.
+
+    `place` is where they are received: the file's schema, its origin, and the epoch of the hub.
+    """
+
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        place: tuple[Schema, int, str],
+        unsent: Unsent,
+        *,
+        large: bool,
+    ) -> None:
+        self._database = database
+        self._schema, self._origin, self._epoch = place
+        self._unsent = unsent
+        self._writer = Writer(database, self._schema, unsent.__contains__, large=large)
+        self._clocks: dict[int, Clock] = {}
+        self._tombstones: dict[RowId, Row] = {}
+        self._needed: set[RowId] = set()
+        self._authors: dict[int, Author] = {}
+        self._deleted = {table.name: unsent.deleted(table.name) for table in self._schema}
+        self._mixed = bool(unsent) or any(kept_rows(database, self._schema))
+
+    def clear(self) -> None:
+        """A whole delta follows: what is not in it, and not unsent, is gone."""
+        self._note_parents()
+        for table in self._schema:
+            own = [self._writer.read(table, key) for key in self._unsent.keys(table.name)]
+            self._writer.delete(table, self._unsent.keys(table.name))
+            list_as_dead(self._database, table)
+            self._writer.clear(table)
+            for row in own:
+                if row is not None:
+                    self._writer.upsert(table, tuple(row), [tuple(row.values())])
+
+    def take(self, blocks: Iterable[Block], clocks: Mapping[int, Clock]) -> None:
+        """Write the rows of a part.
+
+        Raises:
+            DeviceError: `apply-failed`: the file's schema does not have them.
+        """
+        self._clocks.update(clocks)
+        for block in blocks:
+            table = self._table_of(block)
+            keys: list[Key] = list(_columns(block, table.primary_key))
+            met = self._unsent.met(table.name, keys)
+            self._take_plain(table, block, keys, met)
+            if met:
+                self._merge(table, _only(block, sorted(met)))
+
+    def finish(self) -> None:
+        """All rows are here."""
+        self._writer.settle()
+        if self._mixed:
+            repair = Repair(self._database, self._schema, self._unsent, self._writer)
+            repair.run(self._tombstones, self._needed)
+        self._writer.close()
+
+    def _table_of(self, block: Block) -> Table:
+        table = self._schema.tables.get(block.table)
+        if table is not None:
+            columns = set(block.columns)
+            if columns.issuperset(table.primary_key) and columns.issubset(table.column_names):
+                return table
+        raise DeviceError(
+            "apply-failed",
+            f"The hub sent rows of {block.table} that do not fit this file's schema.",
+            "This is a defect of electricsql; please report it.",
+        )
+
+    def _take_plain(
+        self, table: Table, block: Block, keys: Sequence[Key], met: Collection[int]
+    ) -> None:
+        """Take the rows of a block that were not changed here."""
+        dead = [shadow.deleted != NOBODY for shadow in block.shadows]
+        rows: list[tuple[Value, ...]] = list(zip(*block.values, strict=True))
+        places = [n for n in range(len(rows)) if n not in met] if met else range(len(rows))
+        if any(dead):
+            gone = [n for n in places if dead[block.shadow_of[n]]]
+            places = [n for n in places if not dead[block.shadow_of[n]]]
+            self._writer.delete(table, [keys[n] for n in gone])
+            if self._mixed:
+                tombstones = _only(block, gone).rows(table)
+                self._tombstones.update((RowId(table.name, key), row) for key, row in tombstones)
+        if len(places) < len(rows):
+            rows = [rows[n] for n in places]
+        self._writer.upsert(table, block.columns, rows)
+        self._note_needed(table, block, places)
+        lives = [(s.incarnation, Life.DEAD if s.deleted else Life.ALIVE) for s in block.shadows]
+        if set(lives) != {(FIRST, Life.ALIVE)} or any_listed(self._database, table):
+            marks = [
+                (key, *lives[place])
+                for n, (key, place) in enumerate(zip(keys, block.shadow_of, strict=True))
+                if n not in met
+            ]
+            record_lives(self._database, table, marks)
+
+    def _merge(self, table: Table, block: Block) -> None:
+        """Lay our unsent changes over the rows that they meet."""
+        for key, received in block.rows(table):
+            row_id = RowId(table.name, key)
+            row = self._merged(table, row_id, received)
+            if row.alive:
+                named = {
+                    name: row.values[name] for name in table.column_names if name in row.values
+                }
+                self._writer.upsert(table, tuple(named), [tuple(named.values())])
+                parents = parents_of(table, row.values)
+                self._needed.update(p for p in parents if p.key in self._deleted[p.table])
+            else:
+                self._writer.delete(table, [key])
+                self._tombstones[row_id] = row
+            life = Life.ALIVE if row.alive else Life.DEAD
+            record_lives(self._database, table, [(key, row.incarnation, life)])
+
+    def _merged(self, table: Table, row_id: RowId, received: Row) -> Row:
+        row: Row | None = received
+        for sealed, folded in self._unsent.of(row_id):
+            row = change_row(table, row, sealed.change(folded), self._author(sealed))
+        assert row is not None
+        return row
+
+    def _author(self, sealed: Sealed) -> Author:
+        author = self._authors.get(sealed.number)
+        if author is None:
+            author = sealed.author(self._origin, self._epoch, self._clocks)
+            self._authors[sealed.number] = author
+            self._clocks[author.id] = author.clock
+        return author
+
+    def _note_needed(self, table: Table, block: Block, places: Iterable[int]) -> None:
+        """Note the rows that received ones refer to, and that we deleted."""
+        for foreign_key in table.foreign_keys:
+            deleted = self._deleted[foreign_key.parent]
+            if deleted and set(foreign_key.columns) <= set(block.columns):
+                keys = list(_columns(block, foreign_key.columns))
+                wanted = {keys[n] for n in places} & deleted
+                self._needed.update(RowId(foreign_key.parent, key) for key in wanted)
+
+    def _note_parents(self) -> None:
+        """Note the rows that unsent ones refer to, in case the whole delta does not have them."""
+        pending = list(self._unsent)
+        while pending:
+            row_id = pending.pop()
+            table = self._schema.tables[row_id.table]
+            values = self._writer.read(table, row_id.key)
+            for parent in parents_of(table, values or {}):
+                parents = self._schema.tables[parent.table]
+                found = self._writer.read(parents, parent.key)
+                if found is not None and parent not in self._tombstones:
+                    incarnation = incarnation_of(self._database, parents, parent.key)
+                    self._tombstones[parent] = Row(found, {}, incarnation)
+                    pending.append(parent)
+
+
+def _columns(block: Block, names: Iterable[str]) -> Iterator[tuple[Value, ...]]:
+    """Some columns of a block, row by row."""
+    return zip(*(block.values[block.columns.index(name)] for name in names), strict=True)
+
+
+def _only(block: Block, places: Sequence[int]) -> Block:
+    """Some rows of a block."""
+    values = [[column[n] for n in places] for column in block.values]
+    shadow_of = [block.shadow_of[n] for n in places]
+    return Block(block.table, block.columns, values, block.shadows, shadow_of)

@@ -1,0 +1,233 @@
+"""A hub in memory for tests of the device's part: rows in a dict, the real merge, deltas in parts.
+
+One merge after the other, so a cursor is "all up to this xid". What a device is sent is what
+`hub/reading.py` would send it: not its own rows, unless the hub has them otherwise.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from electricsql.protocol import (
+    DeltaPart,
+    MigrationFrame,
+    RefusedFrame,
+    encode_block,
+    encode_clocks,
+)
+from electricsql.replication import (
+    AppliedMigration,
+    Author,
+    Block,
+    Change,
+    Clock,
+    Cursor,
+    Incoming,
+    Op,
+    Refusal,
+    Row,
+    RowId,
+    Shadow,
+    Snapshot,
+    Transaction,
+    merge,
+    tick,
+    transaction_id,
+    wanted,
+    xid_of,
+)
+from electricsql.schema import Key, Schema, Table, Value
+from tests.device.files import NOW_MS
+
+EPOCH = "epoch"
+Delta = tuple[list[DeltaPart], DeltaPart]
+
+
+def cursor_at(xid: int) -> Cursor:
+    return Cursor(EPOCH, Snapshot(xid + 1, xid + 1))
+
+
+def block_of(table: Table, rows: Sequence[Row], columns: Sequence[str] | None = None) -> Block:
+    """A block of these rows; of some of their columns."""
+    names = tuple(columns or table.column_names)
+    shadows = [
+        Shadow(
+            row.incarnation,
+            row.deleted,
+            row.touched,
+            row.touched_before,
+            tuple(row.writers.get(name, 0) for name in names),
+        )
+        for row in rows
+    ]
+    distinct = list(dict.fromkeys(shadows))
+    values = [[row.values[name] for row in rows] for name in names]
+    return Block(table.name, names, values, distinct, [distinct.index(s) for s in shadows])
+
+
+def delta_of(
+    blocks: Iterable[Sequence[Block]],
+    *,
+    xid: int = 100,
+    whole: bool = False,
+    clocks: dict[int, Clock] | None = None,
+    answer: tuple[int, Sequence[RefusedFrame]] = (0, ()),
+    migrations: Sequence[AppliedMigration] = (),
+) -> Delta:
+    """A delta with a part for each list of blocks."""
+    told = [MigrationFrame(m.name, m.title, m.sha256, m.statements) for m in migrations]
+    every = list(blocks) or [()]
+    totals = list(accumulate(sum(map(len, part)) for part in every))
+    parts = [
+        DeltaPart(
+            number,
+            False,
+            whole,
+            str(cursor_at(xid)),
+            answer[0],
+            rows,
+            totals[-1],
+            tuple(told if number == 0 else ()),
+            tuple(answer[1]),
+            encode_clocks(clocks or {}),
+            tuple(map(encode_block, part)),
+        )
+        for number, (part, rows) in enumerate(zip(every, totals, strict=True))
+    ]
+    *earlier, last = parts
+    fields = {name: getattr(last, name) for name in last.__struct_fields__}
+    return earlier, DeltaPart(**{**fields, "last": True})
+
+
+class MemoryHub:
+    """One environment."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.rows: dict[RowId, Row | None] = {}
+        self.clocks: dict[int, Clock] = {}
+        self.xid = 0
+        self._xids: dict[RowId, int] = {}
+        self._numbers: defaultdict[int, int] = defaultdict(int)
+        self._refused: list[tuple[int, int, RefusedFrame]] = []
+
+    def alive(self, table: str) -> dict[Key, dict[str, Value]]:
+        """What Postgres shows."""
+        return alive(self.rows, table)
+
+    def write(self, *changes: Change) -> None:
+        """A direct transaction, which sees everything."""
+        self.xid += 1
+        hlc = tick(max((clock.hlc for clock in self.clocks.values()), default=0), NOW_MS)
+        id = transaction_id(self.xid)
+        self.clocks[id] = Clock(hlc, 0)
+        author = Author(id, self.clocks[id], self.clocks, lambda _: True)
+        meant = [replace(change, incarnation=self._life(change)) for change in changes]
+        self._merge(Incoming(Transaction(0, hlc, None, None, meant), author))
+
+    def _life(self, change: Change) -> int:
+        row = self.rows.get(RowId(change.table, change.key))
+        if row is None:
+            return 1
+        return row.incarnation + (change.op is Op.INSERT and not row.alive)
+
+    def receive(self, origin: int, transaction: Transaction) -> Refusal | None:
+        """Merge a device's next transaction."""
+        assert transaction.number == self._numbers[origin] + 1
+        self.xid += 1
+        author = self.author(origin, transaction, transaction_id(self.xid, 1))
+        refusal = self._merge(Incoming(transaction, author))
+        self._numbers[origin] += 1
+        if refusal is not None:
+            frame = RefusedFrame(transaction.number, refusal.code, refusal.message)
+            self._refused.append((origin, self.xid, frame))
+        return refusal
+
+    def author(self, origin: int, transaction: Transaction, id: int) -> Author:
+        cursor = transaction.cursor
+        self.clocks[id] = transaction.clock(origin)
+        return Author(
+            id,
+            self.clocks[id],
+            self.clocks,
+            lambda known: cursor is not None and cursor.snapshot.sees(xid_of(known)),
+        )
+
+    def _merge(self, incoming: Incoming) -> Refusal | None:
+        merged = merge(self.schema, self.rows, [incoming])
+        changes = incoming.transaction.changes
+        back = wanted([incoming.transaction]) if merged.refused else merged.echoed
+        changed = dict(merged.rows)
+        direct = transaction_id(self.xid)
+        for row_id in back:
+            row = changed.get(row_id) or self.rows.get(row_id)
+            if row is None:
+                (change,) = (c for c in changes if RowId(c.table, c.key) == row_id)
+                row = self._never_was(change)
+            before = row.touched_before if row.touched & 1023 == 0 else row.touched
+            changed[row_id] = replace(row, touched=direct, touched_before=before)
+        self.rows.update(changed)
+        self._xids.update(dict.fromkeys(changed, self.xid))
+        return merged.refused.get(0)
+
+    def _never_was(self, change: Change) -> Row:
+        table = self.schema.tables[change.table]
+        values = {column.name: column.default_value for column in table.columns}
+        values.update(zip(table.primary_key, change.key, strict=True))
+        return Row(values, {}, change.incarnation, deleted=transaction_id(self.xid))
+
+    def delta(self, origin: int, cursor: Cursor | None, part_rows: int = 3) -> Delta:
+        """What a device with that cursor is sent."""
+        seen = (lambda xid: False) if cursor is None else cursor.snapshot.sees
+        blocks = [
+            block_of(table, rows[start : start + part_rows])
+            for table in self.schema
+            if (rows := list(self._news(table, origin, cursor)))
+            for start in range(0, len(rows), part_rows)
+        ]
+        refused = [
+            frame for author, xid, frame in self._refused if author == origin and not seen(xid)
+        ]
+        return delta_of(
+            [[block] for block in blocks],
+            xid=self.xid,
+            whole=cursor is None,
+            clocks=self.clocks,
+            answer=(self._numbers[origin], refused),
+        )
+
+    def _news(self, table: Table, origin: int, cursor: Cursor | None) -> Iterable[Row]:
+        for row_id, row in self.rows.items():
+            if row is None or row_id.table != table.name:
+                continue
+            if cursor is None:
+                if row.alive:
+                    yield row
+            elif not cursor.snapshot.sees(self._xids[row_id]):
+                new = {id for id in row.transactions() if not cursor.snapshot.sees(xid_of(id))}
+                if {self.clocks.get(id, Clock(0, 0)).origin for id in new} != {origin}:
+                    yield row
+
+
+def alive(rows: dict[RowId, Row | None], table: str) -> dict[Key, dict[str, Value]]:
+    return {
+        row_id.key: dict(row.values)
+        for row_id, row in rows.items()
+        if row is not None and row.alive and row_id.table == table
+    }
+
+
+def insert(table: Table, **values: Value) -> Change:
+    """A direct insert, with the defaults that Postgres would fill in."""
+    defaults = {column.name: column.default_value for column in table.columns}
+    named = {**defaults, **values}
+    return Change(table.name, Op.INSERT, table.key_of(named), named)
+
+
+def update(table: Table, key: Key, **values: Value) -> Change:
+    return Change(table.name, Op.UPDATE, key, values)
+
+
+def delete(table: Table, key: Key) -> Change:
+    return Change(table.name, Op.DELETE, key)
