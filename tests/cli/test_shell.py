@@ -118,3 +118,12 @@ def test_completion_knows_the_commands() -> None:
     }
     done = subprocess.run([ELECTRIC], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == "plain,migrations\n"
+
+
+def test_a_reader_that_has_had_enough_is_no_error(notes: Typist) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [str(ELECTRIC), "config", "show"]
+    with os.fdopen(writer, "w") as gone:
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")

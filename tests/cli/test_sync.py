@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from electricsql.migrations import read_bundle
+from electricsql.cli.api import EnvironmentApi
+from electricsql.migrations import Source, read_bundle
+from electricsql.service.bodies import Migration
 from tests.cli.conftest import ITEMS, Service, Typist
 
 MORE = "CREATE TABLE more (id TEXT PRIMARY KEY NOT NULL);\n"
@@ -126,6 +129,29 @@ def test_what_can_not_be_written_is_not_applied(
         patch.setattr(os, "fsync", full)
         assert "No space left" in deployed.fails("sync", code="cannot-write")
     assert deployed("sync", "--json").json()["applied"] == [name]
+
+
+def test_a_disk_that_fills_after_the_migrations_were_applied_is_explained(
+    deployed: Typist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = deployed.migration("items").parent.name
+    apply = EnvironmentApi.apply
+
+    def full(_: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    def apply_and_fill(self: EnvironmentApi, sources: Iterable[Source]) -> list[Migration]:
+        patch.setattr(os, "fsync", full)
+        return apply(self, sources)
+
+    before = deployed.files()
+    with monkeypatch.context() as patch:
+        patch.setattr(EnvironmentApi, "apply", apply_and_fill)
+        message = deployed.fails("sync", code="cannot-write")
+    assert "The migrations were applied: sync again" in message
+    assert deployed.files() == before
+    assert "Nothing new" in deployed.well("sync")
+    assert read_bundle(Path(".electric/@config")).schema_version == name
 
 
 def test_init_can_start_from_the_services_migrations(

@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 import traceback
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, Final
 
 import click
 
@@ -54,10 +54,8 @@ class ElectricGroup(click.Group):
             ctx.color = False
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
-            raise
-        except BrokenPipeError:
-            _end_quietly()
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click knows what to do
         except ElectricError as error:
             _show(ctx, error)
             sys.exit(error.exit_status)
@@ -103,9 +101,3 @@ def _show(context: click.Context, error: ElectricError) -> None:
     if error.remedy:
         click.echo(error.remedy, err=True)
     click.echo(f"[{error.code}]", err=True)
-
-
-def _end_quietly() -> NoReturn:
-    """Whoever read our output has had enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(_FAILED)

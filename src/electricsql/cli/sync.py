@@ -12,6 +12,7 @@ from electricsql.cli.output import show_json
 from electricsql.cli.outputs import deployed_bundle, ensure_outputs_fit, write_outputs
 from electricsql.cli.project import Project, find_project
 from electricsql.cli.shell import ElectricCommand
+from electricsql.errors import ProjectError
 from electricsql.migrations import Build, Source, bundled, make_bundle
 from electricsql.service.bodies import Plan
 
@@ -68,7 +69,11 @@ def _applied(project: Project, env: str, api: EnvironmentApi, built: Build) -> s
         api.apply(sources)
     except Refused as refused:
         raise explained(project, api, sources, refused) from refused
-    return write_outputs(project, env, deployed_bundle(api))
+    try:
+        return write_outputs(project, env, deployed_bundle(api))
+    except ProjectError as error:
+        remedy = f"{error.remedy} The migrations were applied: sync again to write the bundle."
+        raise ProjectError(error.code, error.problem, remedy) from error
 
 
 def _sources(built: Build) -> list[Source]:
