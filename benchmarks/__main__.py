@@ -1,0 +1,63 @@
+"""`python -m benchmarks [NAME…] [--json FILE] [--scale F]`."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from benchmarks import direct_writes, local_writes
+from benchmarks.machine import describe
+from benchmarks.measuring import Result
+from benchmarks.stage import Stage
+from benchmarks.table import show, write_json
+
+SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
+    "local-writes": local_writes.run,
+    "direct-writes": direct_writes.run,
+}
+
+
+def main() -> None:
+    """Measure what was named, or everything; print the table."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - SUBJECTS.keys():
+        parser.error(f"there is no subject {', '.join(sorted(unknown))}")
+    results: list[Result] = []
+    with Stage(arguments.scale) as stage:
+        for name in arguments.names or SUBJECTS:
+            start = time.monotonic()
+            for result in SUBJECTS[name](stage):
+                results.append(result)
+                _say(f"{name}: {result.what}: {result.ratio:.2f}")
+            _say(f"{name} took {time.monotonic() - start:.0f} s")
+        machine = asyncio.run(describe(stage.postgres_url))
+    for what, value in machine.items():
+        print(f"{what}: {value}")
+    show(results)
+    if arguments.json is not None:
+        write_json(results, machine, arguments.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="What electricsql costs, as ratios."
+    )
+    named = f"what to measure: {', '.join(SUBJECTS)} (default: everything)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=named)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round there")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, metavar="F", help="0.1: a tenth of the rows"
+    )
+    return parser
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
