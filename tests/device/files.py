@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from electricsql.device.file import connect, prepare, transaction
@@ -36,13 +37,18 @@ def applied(*migrations: str) -> list[AppliedMigration]:
     return [AppliedMigration(m.name, m.title, m.sha256, m.statements) for m in every]
 
 
+@cache
+def _bundle(*migrations: str) -> Bundle:
+    return bundle(*migrations)
+
+
 class DeviceFile:
     """A device's file, and what its rooms need to work on it."""
 
     def __init__(self, path: Path, *migrations: str) -> None:
         self.path = path
         self.app = connect(path)
-        prepare(path, self.app, bundle(*migrations))
+        prepare(path, self.app, _bundle(*migrations))
         self.engine = connect(path, engine=True)
         self.schemas = Schemas()
 

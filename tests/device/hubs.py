@@ -1,7 +1,8 @@
 """A hub in memory for tests of the device's part: rows in a dict, the real merge, deltas in parts.
 
-One merge after the other, so a cursor is "all up to this xid". What a device is sent is what
-`hub/reading.py` would send it: not its own rows, unless the hub has them otherwise.
+One merge after the other, so a cursor is "all up to this xid". A device is sent what is new, but
+not its own rows, unless the hub has them otherwise, or made more of them than was asked for (a
+parent that came back). A whole delta has every row there is, and every tombstone.
 """
 
 from collections import defaultdict
@@ -157,7 +158,8 @@ class MemoryHub:
     def _merge(self, incoming: Incoming) -> Refusal | None:
         merged = merge(self.schema, self.rows, [incoming])
         changes = incoming.transaction.changes
-        back = wanted([incoming.transaction]) if merged.refused else merged.echoed
+        asked = wanted([incoming.transaction])
+        back = asked if merged.refused else merged.echoed | (merged.rows.keys() - asked)
         changed = dict(merged.rows)
         direct = transaction_id(self.xid)
         for row_id in back:
@@ -202,8 +204,7 @@ class MemoryHub:
             if row is None or row_id.table != table.name:
                 continue
             if cursor is None:
-                if row.alive:
-                    yield row
+                yield row
             elif not cursor.snapshot.sees(self._xids[row_id]):
                 new = {id for id in row.transactions() if not cursor.snapshot.sees(xid_of(id))}
                 if {self.clocks.get(id, Clock(0, 0)).origin for id in new} != {origin}:
