@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import direct_writes, local_writes
+from benchmarks import applying, direct_writes, first_sync, local_writes
 from benchmarks.machine import describe
 from benchmarks.measuring import Result
 from benchmarks.stage import Stage
@@ -17,6 +17,8 @@ from benchmarks.table import show, write_json
 SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "local-writes": local_writes.run,
     "direct-writes": direct_writes.run,
+    "applying": applying.run,
+    "first-sync": first_sync.run,
 }
 
 
