@@ -3,8 +3,10 @@
 The twin merges the unsent transactions into the hub's rows as the hub itself does.
 """
 
+import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -160,5 +162,59 @@ def test_a_file_shows_what_the_hub_will_hold(table: str, told: Sequence[Step]) -
             for one in world.devices:
                 assert shown(one, table) == world.hub.alive(table)
                 assert one.unsent() == []
+        finally:
+            world.close()
+
+
+FAMILY = (
+    "CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, up TEXT REFERENCES people, a TEXT);"
+    "CREATE TABLE pets (id TEXT PRIMARY KEY NOT NULL, a TEXT,"
+    " owner TEXT NOT NULL REFERENCES people ON DELETE CASCADE)"
+)
+kin = st.one_of(
+    st.builds("REPLACE INTO people (id, up) VALUES ('{}', NULL)".format, ids),
+    st.builds("INSERT OR IGNORE INTO people (id, up) VALUES ('{}', '{}')".format, ids, ids),
+    st.builds("UPDATE people SET up = '{1}' WHERE id = '{0}'".format, ids, ids),
+    st.builds("UPDATE people SET a = coalesce(a, '') || 'x' WHERE id = '{}'".format, ids),
+    st.builds("DELETE FROM people WHERE id = '{}'".format, ids),
+    st.builds("REPLACE INTO pets (id, owner) VALUES ('{}', '{}')".format, ids, ids),
+    st.builds("UPDATE pets SET owner = '{1}', a = 'y' WHERE id = '{0}'".format, ids, ids),
+    st.builds("DELETE FROM pets WHERE id = '{}'".format, ids),
+)
+family_steps = st.tuples(
+    st.sampled_from(["write"] * 3 + ["up"] * 2 + ["down"] * 3 + ["whole"]),
+    st.integers(0, DEVICES - 1),
+    st.lists(kin, min_size=1, max_size=3),
+)
+
+
+def play_family(world: World, step: tuple[str, int, Sequence[str]]) -> None:
+    kind, place, written = step
+    one = world.devices[place]
+    if kind == "write":
+        for sql in written:
+            with suppress(sqlite3.IntegrityError):
+                one.app.execute(sql)
+        world.seal(place)
+    elif kind == "up":
+        world.up(place, len(written))
+    else:
+        world.down(place, whole=kind == "whole")
+        assert one.read("PRAGMA foreign_key_check") == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(family_steps, min_size=8, max_size=24))
+def test_foreign_keys_hold_all_the_time(told: Sequence[tuple[str, int, Sequence[str]]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder), FAMILY)
+        try:
+            for step in told:
+                play_family(world, step)
+            world.synced()
+            for one in world.devices:
+                assert one.read("PRAGMA foreign_key_check") == []
+                for table in ("people", "pets"):
+                    assert shown(one, table) == world.hub.alive(table)
         finally:
             world.close()
