@@ -67,7 +67,7 @@ class Shell:
         assert stdout is not None
         stdin.write("\n".join([*lines, f"echo '{MARK}'", ""]))
         stdin.flush()
-        printed = []
+        printed: list[str] = []
         for line in stdout:
             if line.rstrip("\n") == MARK:
                 return printed

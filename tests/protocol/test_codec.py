@@ -36,7 +36,7 @@ from tests.protocol.examples import INTEGERS, NOTES, TABLES, TRANSACTIONS, block
 Read = Callable[[bytes], object]
 UPS: list[Up] = [Hello(1, "d" * 32, "e/5:9:6,7", "v", 3), Upload(4, 0, True, b"data"), Ping(7)]
 DOWNS: list[Down] = [
-    Welcome(3, "epoch", 9, 1_700_000_000_000, 10_000),
+    Welcome(3, "epoch", 9, 77, 1_700_000_000_000, 10_000),
     DeltaPart(0, True, False, "e/5:9:", 4, 10, 20, blocks=(b"one", b"two")),
     Bye("draining", "The service is going down."),
 ]

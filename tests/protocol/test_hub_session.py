@@ -67,8 +67,8 @@ def ended(effects: HubEffects) -> str:
 def test_hello_then_welcome() -> None:
     session = HubSession(0)
     assert session.step(says(HELLO), 5).register == HELLO
-    effects = session.step(Registered(7, "epoch", 3), 6)
-    assert effects.send == (Welcome(7, "epoch", 3, 6, HEARTBEAT_MS),)
+    effects = session.step(Registered(7, "epoch", 3, 44), 6)
+    assert effects.send == (Welcome(7, "epoch", 3, 44, 6, HEARTBEAT_MS),)
     assert effects.wake
     assert (session.state, session.origin, session.cursor) == (HubState.STREAMING, 7, None)
 

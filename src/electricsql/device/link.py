@@ -84,11 +84,18 @@ class Link:
                 await self._settle()
             return self._bye
         except ConnectionClosed:
-            return _LOST
+            return await self._last_words()
         finally:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _last_words(self) -> Bye:
+        """Why the service has closed the connection, if it said so."""
+        while (frame := await self._frames.get()) is not None:
+            if frame and isinstance(last := decode_down(frame), Bye):
+                return last
+        return _LOST
 
     async def _read(self) -> None:
         with suppress(ConnectionClosed):

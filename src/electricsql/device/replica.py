@@ -44,7 +44,8 @@ class Replica:
             meta = read_meta(self._database)
             cursor = str(meta.cursor) if meta.cursor else None
             version = schema_version(self._database)
-            return Opened(meta.device, cursor, version, meta.number)
+            unsent = dict(self._database.execute("SELECT number, hlc FROM _electric_transactions"))
+            return Opened(meta.device, cursor, version, meta.number, unsent)
 
     def has_changed(self) -> bool:
         """Whether anybody else has committed since the last call."""

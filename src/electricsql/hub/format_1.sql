@@ -18,11 +18,12 @@ CREATE TABLE electric.migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
--- `number` is that of the last transaction that was merged, or refused.
+-- `number` and `hlc` are those of the last transaction that was merged, or refused.
 CREATE TABLE electric.devices (
     device text PRIMARY KEY,
     origin int NOT NULL UNIQUE GENERATED ALWAYS AS IDENTITY,
     number bigint NOT NULL DEFAULT 0,
+    hlc bigint NOT NULL DEFAULT 0,
     cursor text,
     schema_version text,
     seen_at timestamptz NOT NULL DEFAULT now()

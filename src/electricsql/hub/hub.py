@@ -33,9 +33,9 @@ _REGISTER = """
 WITH new AS (
     INSERT INTO electric.devices (device) VALUES ($1)
     ON CONFLICT (device) DO UPDATE SET seen_at = now()
-    RETURNING origin, number
+    RETURNING origin, number, hlc
 )
-SELECT origin, number FROM new
+SELECT origin, number, hlc FROM new
 """
 
 
@@ -124,7 +124,7 @@ class Hub:
         """A device's place; a new one gets the next origin."""
         async with self._connected() as connection:
             record = await connection.fetchrow(
-                "SELECT origin, number FROM electric.devices WHERE device = $1", device
+                "SELECT origin, number, hlc FROM electric.devices WHERE device = $1", device
             ) or await connection.fetchrow(_REGISTER, device)
             assert record is not None
             return Registered(*record)

@@ -70,8 +70,9 @@ INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
 SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
 """
 _NOTE_NUMBERS: Final = """
-UPDATE electric.devices d SET number = n.number, seen_at = now()
-FROM unnest($1::int[], $2::bigint[]) n(origin, number) WHERE d.origin = n.origin
+UPDATE electric.devices d SET number = n.number, hlc = n.hlc, seen_at = now()
+FROM unnest($1::int[], $2::bigint[], $3::bigint[]) n(origin, number, hlc)
+WHERE d.origin = n.origin
 """
 _QUARANTINE: Final = """
 INSERT INTO electric.quarantine (origin, number, code, message, transaction)
@@ -271,8 +272,13 @@ class _Merge:
             [each.author.clock.hlc for each in taken],
             [each.transaction.schema_version for each in taken],
         )
-        numbers = {each.origin: each.transaction.number for each in fresh}
-        await self._connection.execute(_NOTE_NUMBERS, list(numbers), list(numbers.values()))
+        last = {each.origin: each.transaction for each in fresh}
+        await self._connection.execute(
+            _NOTE_NUMBERS,
+            list(last),
+            [each.number for each in last.values()],
+            [each.hlc for each in last.values()],
+        )
         for place, refusal in merged.refused.items():
             submitted = fresh[place]
             await self._connection.execute(

@@ -28,10 +28,12 @@ class HubPlan:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A device's place at the hub: its origin, and its last transaction that is in."""
+    """A device's place at the hub: its origin, and its last transaction that is in, with the clock
+    that the device gave it."""
 
     origin: int
     acknowledged: int
+    hlc: int = 0
 
 
 @dataclass(frozen=True, slots=True)

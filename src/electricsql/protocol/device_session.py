@@ -18,7 +18,8 @@ Rule 3: what is not in `TRANSITIONS` is a violation; the connection ends, and an
 Not here: when to reconnect (`engine.py`), and what applying means (`device/apply.py`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, assert_never
 
@@ -84,6 +85,8 @@ class Opened:
     cursor: str | None
     schema_version: str | None
     sealed: int
+    unsent: Mapping[int, int] = field(default_factory=dict)
+    """The clocks (hlc) of the transactions that are not known to be at the hub, by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,8 @@ class DeviceEffects:
     start_over: str | None = None
     """The hub's history is another one, of this epoch: give up ours, then report `Opened` again."""
     renew: bool = False
-    """The hub knows later transactions of this device than we do: the file is a copy or was
-    restored. Take a new identity, and connect anew."""
+    """The hub has transactions of this device that are not ours, or another stream of it has taken
+    over: the file is a copy, or was restored. Take a new identity, and connect anew."""
     stage: DeltaPart | None = None
     """Keep this part until the delta's last one comes."""
     apply: DeltaPart | None = None
@@ -176,6 +179,7 @@ class DeviceSession:
         self._heard_ms = 0
         self._asked_ms = 0
         self._epoch: str | None = None
+        self._unsent: Mapping[int, int] = {}
 
     def step(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
         """Fold one event into what we know, and say what follows from it.
@@ -214,6 +218,7 @@ class DeviceSession:
         self._heard_ms = self._asked_ms = now_ms
         self._epoch = opened.cursor.partition("/")[0] if opened.cursor else None
         self._due_part, self._loading = 0, None
+        self._unsent = opened.unsent
         hello = Hello(
             PROTOCOL_VERSION, opened.device, opened.cursor, opened.schema_version, opened.sealed
         )
@@ -236,6 +241,8 @@ class DeviceSession:
                 return DeviceEffects(send=(Pong(nonce),))
             case Pong(nonce):
                 return DeviceEffects(answered=(nonce,))
+            case Bye(code="superseded"):
+                return DeviceEffects(renew=True)
             case Bye():
                 return DeviceEffects(close=frame)
             case _:
@@ -245,7 +252,8 @@ class DeviceSession:
         if self._epoch is not None and welcome.epoch != self._epoch:
             self.state = DeviceState.STRANDED
             return DeviceEffects(start_over=welcome.epoch)
-        if welcome.acknowledged > self.sealed:
+        last = welcome.acknowledged
+        if last > self.sealed or self._unsent.get(last) not in (None, welcome.acknowledged_hlc):
             self.state = DeviceState.CLOSED
             return DeviceEffects(renew=True)
         self.acknowledged = self._sent = welcome.acknowledged

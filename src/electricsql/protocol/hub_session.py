@@ -96,6 +96,7 @@ class Registered:
     origin: int
     epoch: str
     acknowledged: int
+    acknowledged_hlc: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +294,10 @@ class HubSession:
         self._uploads = Uploads(place.acknowledged)
         stranded = self.cursor is not None and self.cursor.epoch != place.epoch
         self.state = HubState.STRANDED if stranded else HubState.STREAMING
-        welcome = Welcome(place.origin, place.epoch, place.acknowledged, now_ms, HEARTBEAT_MS)
+        welcome = Welcome(
+            *(place.origin, place.epoch, place.acknowledged, place.acknowledged_hlc),
+            *(now_ms, HEARTBEAT_MS),
+        )
         return HubEffects(send=(welcome,), wake=not stranded)
 
     def _apply(self, cursor: Cursor) -> HubEffects:

@@ -61,11 +61,13 @@ class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
-    """The device's place at the hub: origin, epoch, and the last of its transactions that is in."""
+    """The device's place at the hub: origin, epoch, and the last of its transactions that is in.
+    `acknowledged_hlc` is that one's clock, as the device gave it (0: there is none)."""
 
     origin: int
     epoch: str
     acknowledged: int
+    acknowledged_hlc: int
     hub_time_ms: int
     heartbeat_ms: int
 

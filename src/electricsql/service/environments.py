@@ -64,7 +64,7 @@ class Environment:
             before.end(SUPERSEDED)
         self._by_device[device] = stream
         place = await self._hub.register(device)
-        return Registered(place.origin, self._hub.epoch, place.acknowledged)
+        return Registered(place.origin, self._hub.epoch, place.acknowledged, place.hlc)
 
     async def schema_at(self, version: str | None) -> Schema:
         return await self._hub.schema_at(version)
