@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import applying, direct_writes, first_sync, latency, local_writes, merging
+from benchmarks import (
+    applying,
+    catching_up,
+    direct_writes,
+    first_sync,
+    latency,
+    local_writes,
+    merging,
+)
 from benchmarks.machine import describe
 from benchmarks.measuring import Result
 from benchmarks.stage import Stage
@@ -21,6 +29,7 @@ SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "first-sync": first_sync.run,
     "merging": merging.run,
     "latency": latency.run,
+    "catching-up": catching_up.run,
 }
 
 
