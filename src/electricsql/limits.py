@@ -38,6 +38,7 @@ LOCK_WAIT_MS: Final = 500  # a merge gives way before Postgres' deadlock check (
 DRAIN_MS_MAX: Final = 10_000  # after SIGTERM, until open work is cut off
 
 # The hub
+KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
 
 # Merging

@@ -96,6 +96,22 @@ async def connected(pool: Pool, url: str) -> AsyncIterator[Connection]:
             yield connection
 
 
+@asynccontextmanager
+async def transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
+    """A transaction that starts with several statements in one round trip."""
+    try:
+        await connection.execute(begin)
+        yield
+    except BaseException:
+        try:
+            await connection.execute("ROLLBACK")
+        except BaseException:
+            connection.terminate()  # not fit to be used again
+            raise
+        raise
+    await connection.execute("COMMIT")
+
+
 @contextmanager
 def failures(url: str) -> Iterator[None]:
     """A lost connection, or none to be had, as our own error."""

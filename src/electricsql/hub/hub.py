@@ -5,7 +5,15 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from electricsql.errors import ServiceError
-from electricsql.hub.connection import Connection, Pool, close_pool, connected, open_pool
+from electricsql.hub.clocks import KnownClocks
+from electricsql.hub.connection import (
+    Connection,
+    Pool,
+    close_pool,
+    connected,
+    open_pool,
+    transaction,
+)
 from electricsql.hub.format import upgrade
 from electricsql.hub.merging import Merging
 from electricsql.hub.migrating import applied_migrations, perform
@@ -17,7 +25,7 @@ from electricsql.hub.model import (
     Registered,
     Submitted,
 )
-from electricsql.hub.reading import Reading, take_cursor
+from electricsql.hub.reading import BEGIN, Reading, take_cursor
 from electricsql.migrations import Source, schema_of
 from electricsql.replication import Cursor
 from electricsql.schema import Schema
@@ -47,7 +55,8 @@ class Hub:
         self._url = url
         self._pool = pool
         self._schemas: dict[str | None, Schema] = {None: Schema({})}
-        self._merging = Merging(epoch, self.schema_at)
+        self._known = KnownClocks()
+        self._merging = Merging(epoch, self.schema_at, self._known)
 
     @classmethod
     async def open(cls, url: str, app: str = "", env: str = "") -> Self:
@@ -81,12 +90,12 @@ class Hub:
             MigrationError: as `migrate`.
         """
         async with self._connected() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
+            trial = connection.transaction()
+            await trial.start()
             try:
                 return await perform(connection, sources)
             finally:
-                await transaction.rollback()
+                await trial.rollback()
 
     async def migrate(self, sources: Sequence[Source]) -> HubPlan:
         """Apply the new ones of an application's migrations, all or none.
@@ -144,10 +153,10 @@ class Hub:
         """A consistent look at the hub, and the cursor that it is at."""
         async with (
             self._connected() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
+            transaction(connection, BEGIN),
         ):
             cursor, version = await take_cursor(connection, self.epoch)
-            yield Reading(connection, cursor, await self.schema_at(version))
+            yield Reading(connection, cursor, await self.schema_at(version), self._known)
 
     async def has_news(self, cursor: Cursor | None) -> bool:
         """Whether there may be something after the cursor. Cheap."""

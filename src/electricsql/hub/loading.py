@@ -12,6 +12,7 @@ from typing import Final
 import asyncpg
 
 from electricsql.hub.capture import key_name, shadow_of, user_table
+from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
 from electricsql.hub.selecting import SHADOW_TEXT, kept, read_shadow
 from electricsql.hub.values import cast, finish, parameter_type, to_send, wire
@@ -41,11 +42,12 @@ class LoadedRows(dict[RowId, Row | None]):
 class Loader:
     """Loads rows of one merge."""
 
-    def __init__(self, connection: Connection, schema: Schema) -> None:
+    def __init__(self, connection: Connection, schema: Schema, known: KnownClocks) -> None:
         self.rows = LoadedRows()
         self.clocks: dict[int, Clock] = {}
         self._connection = connection
-        self._schema = schema
+        self.schema = schema
+        self._known = known
         self._shadows: dict[tuple[str, int], Shadow] = {}
 
     async def load(self, row_ids: Iterable[RowId], *, lock: bool = True) -> None:
@@ -84,24 +86,21 @@ class Loader:
             by_table[row_id.table].append(row_id.key)
         found: set[RowId] = set()
         for name, keys in by_table.items():
-            for child, foreign_key in self._schema.children_of(name):
+            for child, foreign_key in self.schema.children_of(name):
                 found.update(await self._children(child, foreign_key, keys))
         await self.load(found - self.rows.keys(), lock=False)
 
     async def learn_clocks(self) -> None:
-        """Load the clocks of all transactions that the rows mention."""
+        """Get the clocks of all transactions that the rows mention."""
         ids = {id for row in self.rows.values() if row for id in row.transactions()}
-        records = await self._connection.fetch(
-            "SELECT id, hlc, origin FROM electric.transactions WHERE id = ANY($1::bigint[])",
-            list(ids - self.clocks.keys()),
-        )
-        self.clocks.update((record[0], Clock(record[1], record[2])) for record in records)
+        if unknown := ids - self.clocks.keys():
+            self.clocks.update(await self._known.of(self._connection, unknown))
 
     def _by_table(self, row_ids: Iterable[RowId]) -> list[tuple[Table, list[Key]]]:
         keys: defaultdict[str, list[Key]] = defaultdict(list)
         for row_id in dict.fromkeys(row_ids):
             keys[row_id.table].append(row_id.key)
-        return [(table, keys[table.name]) for table in self._schema if table.name in keys]
+        return [(table, keys[table.name]) for table in self.schema if table.name in keys]
 
     async def _values(
         self, table: Table, keys: Sequence[Key], lock: str
@@ -151,7 +150,7 @@ class Loader:
     async def _children(
         self, child: Table, foreign_key: ForeignKey, keys: Sequence[Key]
     ) -> list[RowId]:
-        parent = self._schema.tables[foreign_key.parent]
+        parent = self.schema.tables[foreign_key.parent]
         pairs = zip(foreign_key.columns, parent.primary_key, strict=True)
         refers = " AND ".join(
             f"u.{quote(column)} = {cast(parent.by_name[key], f'k.{key_name(parent, key)}')}"

@@ -9,7 +9,7 @@ quarantine: its rows are sent back to the device as the hub has them.
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Final
@@ -18,7 +18,8 @@ import asyncpg
 
 from electricsql.errors import ProtocolError
 from electricsql.hub.capture import MERGING
-from electricsql.hub.connection import Connection
+from electricsql.hub.clocks import KnownClocks
+from electricsql.hub.connection import Connection, transaction
 from electricsql.hub.format import LOCK
 from electricsql.hub.loading import Loader
 from electricsql.hub.model import Submitted
@@ -58,28 +59,38 @@ _REFUSING: Final = ("22", "23", "27", "38", "39", "44", "P0")
 """SQLSTATE classes: bad data, a broken constraint, a trigger or function that raised."""
 _PRIMARY_KEY: Final = re.compile(r"_pkey[0-9]*$")
 
+# Rows are found by their keys, whatever a table's statistics say just now.
 _BEGIN: Final = f"""
-SELECT set_config('{MERGING}', 'on', true), set_config('lock_timeout', '{LOCK_WAIT_MS}', true);
+BEGIN;
+SET LOCAL {MERGING} = 'on';
+SET LOCAL lock_timeout = {LOCK_WAIT_MS};
+SET LOCAL plan_cache_mode = force_generic_plan;
+SET LOCAL enable_seqscan = off;
 SELECT pg_advisory_xact_lock_shared({LOCK})
 """
-_XID_AND_TIME: Final = """
-SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+_STATE: Final = """
+WITH locked AS (
+    SELECT origin, number FROM electric.devices WHERE origin = ANY($1::int[])
+    ORDER BY origin FOR UPDATE
+)
+SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+    (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
+    (SELECT array_agg(ARRAY[origin, number]) FROM locked)
 """
-_NOTE_TRANSACTIONS: Final = """
-INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
-SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
-"""
-_NOTE_NUMBERS: Final = """
-UPDATE electric.devices d SET number = n.number, hlc = n.hlc, seen_at = now()
-FROM unnest($1::int[], $2::bigint[], $3::bigint[]) n(origin, number, hlc)
-WHERE d.origin = n.origin
-"""
-_QUARANTINE: Final = """
-INSERT INTO electric.quarantine (origin, number, code, message, transaction)
-VALUES ($1, $2, $3, $4, $5)
-"""
-_TOUCH: Final = """
-INSERT INTO electric.touched SELECT pg_current_xact_id(), unnest($1::int[]) ON CONFLICT DO NOTHING
+_NOTE: Final = """
+WITH merged AS (
+    INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
+    SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
+), counted AS (
+    UPDATE electric.devices d SET number = n.number, hlc = n.hlc, seen_at = now()
+    FROM unnest($6::int[], $7::bigint[], $8::bigint[]) n(origin, number, hlc)
+    WHERE d.origin = n.origin
+), refused AS (
+    INSERT INTO electric.quarantine (origin, number, code, message, transaction)
+    SELECT * FROM unnest($9::int[], $10::bigint[], $11::text[], $12::text[], $13::bytea[])
+)
+INSERT INTO electric.touched SELECT pg_current_xact_id(), unnest($14::int[])
+ON CONFLICT DO NOTHING
 """
 
 Connected = Callable[[], AbstractAsyncContextManager[Connection]]
@@ -89,9 +100,10 @@ SchemaAt = Callable[[str | None], Awaitable[Schema]]
 class Merging:
     """Merges into one hub."""
 
-    def __init__(self, epoch: str, schema_at: SchemaAt) -> None:
+    def __init__(self, epoch: str, schema_at: SchemaAt, known: KnownClocks) -> None:
         self._epoch = epoch
         self._schema_at = schema_at
+        self._known = known
 
     async def merge(self, connected: Connected, batch: Sequence[Submitted]) -> None:
         """Merge a batch; committed when it returns.
@@ -119,9 +131,10 @@ class Merging:
         delay_ms, races = _RETRY_MS_MIN, 0
         while True:
             try:
-                async with connected() as connection, connection.transaction():
-                    schema = await self._begin(connection)
-                    await _Merge(connection, schema, self._epoch).run(batch, refusal)
+                async with connected() as connection:
+                    async with transaction(connection, _BEGIN):
+                        clocks = await self._merge(connection, batch, refusal)
+                    self._known.keep(clocks)
                 return
             except _CONTENTION:
                 pass
@@ -132,88 +145,67 @@ class Merging:
             await asyncio.sleep(delay_ms * random.uniform(0.5, 1) / 1000)
             delay_ms = min(2 * delay_ms, _RETRY_MS_MAX)
 
-    async def _begin(self, connection: Connection) -> Schema:
-        """No migration runs from here to the end; gives the schema there is."""
-        await connection.execute(_BEGIN)
-        version = await connection.fetchval(
-            "SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1"
-        )
-        return await self._schema_at(version)
+    async def _merge(
+        self, connection: Connection, batch: Sequence[Submitted], refusal: Refusal | None
+    ) -> Mapping[int, Clock]:
+        """Merge what is new in the batch, inside the transaction; gives the new clocks.
+
+        Raises:
+            ProtocolError: `transaction-gap`.
+        """
+        origins = sorted({submitted.origin for submitted in batch})
+        record = await connection.fetchrow(_STATE, origins)
+        assert record is not None
+        xid, now_ms, version, numbers = record
+        fresh = _fresh(batch, dict(numbers or ()))
+        if not fresh:
+            return {}
+        loader = Loader(connection, await self._schema_at(version), self._known)
+        incoming = [
+            self._incoming(submitted, transaction_id(xid, place), (now_ms, loader.clocks))
+            for place, submitted in enumerate(fresh, start=1)
+        ]
+        await _Merge(connection, loader).run(fresh, incoming, refusal)
+        return {each.author.id: each.author.clock for each in incoming}
+
+    def _incoming(
+        self, submitted: Submitted, id: int, world: tuple[int, dict[int, Clock]]
+    ) -> Incoming:
+        """A transaction with its author. A clock too far ahead is cut back, and its rows are
+        echoed. `world`: the time at the hub, and where clocks are looked up."""
+        now_ms, clocks = world
+        sealed, cursor = submitted.transaction, submitted.transaction.cursor
+        ahead = sealed.hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
+        hlc = hlc_at(now_ms) if ahead else sealed.hlc
+        clock = clocks[id] = Clock(hlc, submitted.origin)
+        snapshot = cursor.snapshot if cursor and cursor.epoch == self._epoch else None
+        sees = _sees_nothing if snapshot is None else lambda known: snapshot.sees(xid_of(known))
+        return Incoming(sealed, Author(id, clock, clocks, sees), echo=ahead)
 
 
 class _Merge:
     """One attempt, in its own Postgres transaction."""
 
-    def __init__(self, connection: Connection, schema: Schema, epoch: str) -> None:
+    def __init__(self, connection: Connection, loader: Loader) -> None:
         self._connection = connection
-        self._schema = schema
-        self._epoch = epoch
-        self._loader = Loader(connection, schema)
+        self._loader = loader
+        self._schema = loader.schema
 
-    async def run(self, batch: Sequence[Submitted], refusal: Refusal | None) -> None:
-        """Merge what is new in the batch; with a refusal, refuse it.
-
-        Raises:
-            ProtocolError: `transaction-gap`.
-        """
-        fresh = await self._fresh(batch)
-        if not fresh:
-            return
-        xid, now_ms = await self._connection.fetchrow(_XID_AND_TIME)  # type: ignore[misc]
-        incoming = [
-            self._incoming(submitted, transaction_id(xid, place), now_ms)
-            for place, submitted in enumerate(fresh, start=1)
-        ]
-        await self._load(incoming)
+    async def run(
+        self, fresh: Sequence[Submitted], batch: Sequence[Incoming], refusal: Refusal | None
+    ) -> None:
+        """Merge transactions; with a refusal, refuse them."""
+        await self._load(batch)
         if refusal is None:
-            merged = await self._merge(incoming)
+            merged = await self._merge(batch)
         else:
             merged = Merged(refused=dict.fromkeys(range(len(fresh)), refusal))
-        direct = transaction_id(xid)
+        xid = xid_of(batch[0].author.id)
         changed = merged.rows | self._sent_back(
-            merged, [each.transaction for each in incoming], direct
+            merged, [each.transaction for each in batch], transaction_id(xid)
         )
         touched = await store(self._connection, self._schema, (self._loader.rows, changed), xid)
-        await self._note(fresh, incoming, merged)
-        await self._connection.execute(_TOUCH, sorted(touched))
-
-    async def _fresh(self, batch: Sequence[Submitted]) -> list[Submitted]:
-        """Lock the devices; leave out what is in already."""
-        records = await self._connection.fetch(
-            "SELECT origin, number FROM electric.devices WHERE origin = ANY($1::int[])"
-            " ORDER BY origin FOR UPDATE",
-            sorted({submitted.origin for submitted in batch}),
-        )
-        numbers: dict[int, int] = {record[0]: record[1] for record in records}
-        fresh = []
-        for submitted in batch:
-            number, last = submitted.transaction.number, numbers.get(submitted.origin)
-            if last is None or number > last + 1:
-                raise ProtocolError(
-                    "transaction-gap",
-                    f"Transaction {number} of device {submitted.origin} came after {last}.",
-                    "Connect again: the hub says which one it has.",
-                )
-            if number == last + 1:
-                numbers[submitted.origin] = number
-                fresh.append(submitted)
-        return fresh
-
-    def _incoming(self, submitted: Submitted, id: int, now_ms: int) -> Incoming:
-        """A transaction with its author. A clock too far ahead is cut back, and its rows are
-        echoed."""
-        transaction, cursor = submitted.transaction, submitted.transaction.cursor
-        ahead = transaction.hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
-        hlc = hlc_at(now_ms) if ahead else transaction.hlc
-        clock = self._loader.clocks[id] = Clock(hlc, submitted.origin)
-        snapshot = cursor.snapshot if cursor and cursor.epoch == self._epoch else None
-        author = Author(
-            id,
-            clock,
-            self._loader.clocks,
-            lambda known: snapshot is not None and snapshot.sees(xid_of(known)),
-        )
-        return Incoming(transaction, author, echo=ahead)
+        await self._note(fresh, batch, (merged.refused, touched))
 
     async def _load(self, batch: Sequence[Incoming]) -> None:
         """Load what is written and deleted, and most of what that touches."""
@@ -260,32 +252,58 @@ class _Merge:
         return back
 
     async def _note(
-        self, fresh: Sequence[Submitted], batch: Sequence[Incoming], merged: Merged
+        self,
+        fresh: Sequence[Submitted],
+        batch: Sequence[Incoming],
+        outcome: tuple[Mapping[int, Refusal], set[int]],
     ) -> None:
-        """Note clocks, numbers, and what was refused."""
-        taken = [each for place, each in enumerate(batch) if place not in merged.refused]
+        """Note clocks, numbers, what was refused, and which tables have something to tell."""
+        refused, touched = outcome
+        taken = [each for place, each in enumerate(batch) if place not in refused]
+        last = {each.origin: each.transaction for each in fresh}
+        held = [fresh[place] for place in refused]
         await self._connection.execute(
-            _NOTE_TRANSACTIONS,
+            _NOTE,
             [each.author.id for each in taken],
             [each.author.clock.origin for each in taken],
             [each.transaction.number for each in taken],
             [each.author.clock.hlc for each in taken],
             [each.transaction.schema_version for each in taken],
-        )
-        last = {each.origin: each.transaction for each in fresh}
-        await self._connection.execute(
-            _NOTE_NUMBERS,
             list(last),
             [each.number for each in last.values()],
             [each.hlc for each in last.values()],
+            [each.origin for each in held],
+            [each.transaction.number for each in held],
+            [refusal.code for refusal in refused.values()],
+            [refusal.message for refusal in refused.values()],
+            [each.encoded for each in held],
+            sorted(touched),
         )
-        for place, refusal in merged.refused.items():
-            submitted = fresh[place]
-            await self._connection.execute(
-                _QUARANTINE,
-                *(submitted.origin, submitted.transaction.number),
-                *(refusal.code, refusal.message, submitted.encoded),
+
+
+def _fresh(batch: Sequence[Submitted], numbers: dict[int, int]) -> list[Submitted]:
+    """What is not in yet, given the number of each device's last transaction that is.
+
+    Raises:
+        ProtocolError: `transaction-gap`.
+    """
+    fresh = []
+    for submitted in batch:
+        number, last = submitted.transaction.number, numbers.get(submitted.origin)
+        if last is None or number > last + 1:
+            raise ProtocolError(
+                "transaction-gap",
+                f"Transaction {number} of device {submitted.origin} came after {last}.",
+                "Connect again: the hub says which one it has.",
             )
+        if number == last + 1:
+            numbers[submitted.origin] = number
+            fresh.append(submitted)
+    return fresh
+
+
+def _sees_nothing(_: int) -> bool:
+    return False
 
 
 def _never_was(schema: Schema, change: Change, direct: int) -> Row:

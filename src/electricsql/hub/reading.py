@@ -13,7 +13,9 @@ from typing import Final
 
 import asyncpg
 
+from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
+from electricsql.hub.migrating import SCHEMA_NUMBER
 from electricsql.hub.selecting import (
     count_alive,
     count_changed,
@@ -46,11 +48,14 @@ _UNSEEN: Final = (
     "($1::text IS NULL OR (xid >= pg_snapshot_xmin($1::text::pg_snapshot)"
     " AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)))"
 )
-# A few changes in a large table: plans by keys only, whatever the statistics say.
-_BY_KEY: Final = (
-    "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;"
-    " SET LOCAL enable_mergejoin = off"
-)
+# A few changes in a large table: plans by keys only, whatever the statistics say, and made once.
+BEGIN: Final = """
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL plan_cache_mode = force_generic_plan;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off
+"""
 _AS_PLANNED: Final = (
     "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 )
@@ -69,18 +74,25 @@ async def take_cursor(connection: Connection, epoch: str) -> tuple[Cursor, str |
 class Reading:
     """A look at the hub in one snapshot. Not for several tasks at once."""
 
-    def __init__(self, connection: Connection, cursor: Cursor, schema: Schema) -> None:
+    def __init__(
+        self, connection: Connection, cursor: Cursor, schema: Schema, known: KnownClocks
+    ) -> None:
         self.cursor = cursor
         self.schema = schema
         self._connection = connection
+        self._known = known
         self._clocks: dict[int, Clock] = {}
+        self._touched: dict[str, frozenset[int]] = {}
 
     async def migrations_since(self, cursor: Cursor | None) -> list[AppliedMigration]:
         """The migrations that a device with that cursor doesn't have, in order."""
+        old = self._old(cursor)
+        if old is not None and SCHEMA_NUMBER not in await self._touched_since(old):
+            return []
         records = await self._connection.fetch(
             "SELECT name, title, sha256, statements FROM electric.migrations"
             f" WHERE {_UNSEEN} ORDER BY position",
-            self._old(cursor),
+            old,
         )
         return [AppliedMigration(r[0], r[1], r[2], tuple(r[3])) for r in records]
 
@@ -100,8 +112,9 @@ class Reading:
         old = self._old(cursor)
         gathered: list[Block] = []
         rows = size = 0
+        if old is None:
+            await self._connection.execute(_AS_PLANNED)
         for table in await self._tables(old):
-            await self._connection.execute(_AS_PLANNED if old is None else _BY_KEY)
             async for chunk, chunk_bytes in self._chunks(table, old):
                 if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk_bytes > PART_BYTES):
                     yield self._part(gathered)
@@ -138,11 +151,17 @@ class Reading:
         """The tables to look at, in order of creation: parents are likely to come first."""
         if old is None:
             return list(self.schema)
-        records = await self._connection.fetch(
-            f"SELECT DISTINCT tbl FROM electric.touched WHERE {_UNSEEN}", old
-        )
-        numbers = {record[0] for record in records}
-        return [table for table in self.schema if table.number in numbers]
+        touched = await self._touched_since(old)
+        return [table for table in self.schema if table.number in touched]
+
+    async def _touched_since(self, old: str) -> frozenset[int]:
+        """The numbers of what has changed."""
+        if old not in self._touched:
+            records = await self._connection.fetch(
+                f"SELECT DISTINCT tbl FROM electric.touched WHERE {_UNSEEN}", old
+            )
+            self._touched[old] = frozenset(record[0] for record in records)
+        return self._touched[old]
 
     async def _chunks(
         self, table: Table, old: str | None
@@ -155,8 +174,8 @@ class Reading:
             cursor = await self._connection.cursor(select_alive(table))
         else:
             cursor = await self._connection.cursor(select_changed(table), old)
-        count = _FIRST_ROWS
-        while chunk := await cursor.fetch(count):
+        count, chunk = _FIRST_ROWS, await cursor.fetch(_FIRST_ROWS)
+        while chunk:
             total = 0
             largest = 1
             start = 0
@@ -168,7 +187,10 @@ class Reading:
                     start, total = place, 0
                 total += size
             yield chunk[start:], total
+            if len(chunk) < count:
+                return
             count = max(1, min(count * _GROWTH, PART_ROWS_MAX, PART_BYTES // largest))
+            chunk = await cursor.fetch(count)
 
     async def _blocks(
         self, table: Table, records: Sequence[asyncpg.Record], cursor: Cursor | None
@@ -187,11 +209,7 @@ class Reading:
     async def _learn_clocks(self, shadows: Iterable[Shadow]) -> None:
         unknown = {id for shadow in shadows for id in _ids(shadow)} - self._clocks.keys()
         if unknown:
-            records = await self._connection.fetch(
-                "SELECT id, hlc, origin FROM electric.transactions WHERE id = ANY($1::bigint[])",
-                list(unknown),
-            )
-            self._clocks.update((record[0], Clock(record[1], record[2])) for record in records)
+            self._clocks.update(await self._known.of(self._connection, unknown))
 
     def _author(self, shadow: Shadow, cursor: Cursor | None) -> int:
         origins = set()
