@@ -60,9 +60,13 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
     rows = database.execute(
         f"""
         SELECT k, op, seq, l.incarnation, l.alive
-        FROM (SELECT {_key_in_oplog(table)} AS k, op, max(seq) AS seq, sum(op = {Op.DELETE}) AS
-        deaths
-              FROM _electric_oplog WHERE tbl = {table.number} AND seq > ? GROUP BY 1)
+        FROM (
+            SELECT {_key_in_oplog(table)} AS k, op, max(seq) AS seq, sum(op = {Op.DELETE}) AS deaths
+            FROM _electric_oplog
+            WHERE tbl = {table.number} AND seq > ?
+            GROUP BY 1
+            HAVING sum(op <> {Op.UPDATE} OR mask GLOB '*[^0]*')
+        )
         LEFT JOIN _electric_lives AS l ON l.tbl = {table.number} AND l.key = k
         WHERE deaths > 0 OR l.key IS NOT NULL
         """,

@@ -1,0 +1,105 @@
+"""A hub in memory and the real files of some devices, for histories made from a seed."""
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+
+from electricsql.device.apply import apply_delta
+from electricsql.device.meta import read_meta, write_meta
+from electricsql.replication import UNSENT, Incoming, Row, RowId, merge
+from electricsql.schema import Key, Value
+from tests.device.files import NOW_MS, DeviceFile
+from tests.device.hubs import MemoryHub
+
+DEVICES = 2
+ALL = 1 << 30
+
+
+class World:
+    """A hub and its devices. Time goes on by a millisecond with each transaction."""
+
+    def __init__(self, folder: Path, ddl: str) -> None:
+        self.devices = [DeviceFile(folder / f"{n}.db", ddl) for n in range(1, DEVICES + 1)]
+        for origin, one in enumerate(self.devices, start=1):
+            one.app.execute("PRAGMA synchronous = OFF")
+            one.engine.execute("PRAGMA synchronous = OFF")
+            write_meta(one.engine, origin=origin)
+        self.hub = MemoryHub(self.devices[0].schema)
+        self._sent = [0] * DEVICES
+        self._now_ms = NOW_MS
+
+    def close(self) -> None:
+        for one in self.devices:
+            one.close()
+
+    def seal(self, place: int) -> None:
+        self._now_ms += 1
+        self.devices[place].app.execute("UPDATE _electric_oplog SET at = 0 WHERE at > 0")
+        self.devices[place].seal(self._now_ms)
+
+    def up(self, place: int, count: int = ALL) -> None:
+        """Upload the next transactions."""
+        self.seal(place)
+        for sealed in self.devices[place].unsent(self._sent[place])[:count]:
+            self.hub.receive(place + 1, sealed.transaction())
+            self._sent[place] = sealed.number
+
+    def down(self, place: int, *, whole: bool = False) -> None:
+        """Apply the delta since the last one."""
+        one = self.devices[place]
+        cursor = None if whole else read_meta(one.engine).cursor
+        apply_delta(one.engine, one.schemas, self.hub.delta(place + 1, cursor), self._now_ms)
+
+    def expected(self, place: int) -> dict[RowId, Row | None]:
+        """What the hub would hold if it got this device's unsent transactions now."""
+        rows = dict(self.hub.rows)
+        for sealed in self.devices[place].unsent():
+            transaction = sealed.transaction()
+            author = self.hub.author(place + 1, transaction, UNSENT + transaction.number)
+            rows |= merge(self.hub.schema, rows, [Incoming(transaction, author)]).rows
+        self.hub.clocks = {id: clock for id, clock in self.hub.clocks.items() if id < UNSENT}
+        return rows
+
+    def sync(self) -> None:
+        """Everybody sends everything, and receives everything."""
+        for _ in range(2):
+            for place in range(DEVICES):
+                self.up(place)
+            for place in range(DEVICES):
+                self.down(place)
+
+    def play_round(self, random: Random, write: Callable[[], str]) -> Iterator[int]:
+        """Each device writes two transactions, and then they exchange some of it. Gives each time
+        the device that has applied a delta."""
+        for place in (*range(DEVICES), *range(DEVICES)):
+            for _ in range(random.randint(0, 2)):
+                with suppress(sqlite3.IntegrityError):
+                    self.devices[place].app.execute(write())
+            self.seal(place)
+        for _ in range(random.randint(2, 6)):
+            place = random.randrange(DEVICES)
+            if random.random() < 0.4:
+                self.up(place, random.randint(1, 3))
+            else:
+                self.down(place, whole=random.random() < 0.1)
+                yield place
+
+
+@contextmanager
+def world_of(ddl: str) -> Iterator[World]:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder), ddl)
+        try:
+            yield world
+        finally:
+            world.close()
+
+
+def shown(one: DeviceFile, table: str) -> dict[Key, dict[str, Value]]:
+    """A table of the file."""
+    described = one.schema.tables[table]
+    rows = (dict(zip(described.column_names, row, strict=True)) for row in one.rows(table))
+    return {described.key_of(row): row for row in rows}
