@@ -156,7 +156,9 @@ ON CONFLICT ({_keys(table)}) DO UPDATE SET
     incarnation = s.incarnation + (s.deleted <> 0)::int,
     deleted = excluded.deleted,
     touched = CASE WHEN excluded.deleted <> 0 THEN s.touched ELSE here.id END,
-    touched_before = CASE WHEN excluded.deleted = 0 AND s.touched & 1023 <> 0 THEN s.touched
+    touched_before = CASE WHEN excluded.deleted <> 0 THEN s.touched_before
+        WHEN s.deleted <> 0 THEN 0
+        WHEN s.touched & 1023 <> 0 THEN s.touched
         ELSE s.touched_before END,
     writers = CASE WHEN s.deleted <> 0 THEN excluded.writers ELSE ARRAY[{merged}] END,
     kept = excluded.kept
@@ -172,9 +174,8 @@ def _inserted(table: Table) -> str:
 
 def _deleted(table: Table, rows: str) -> str:
     keys = ", ".join(f"o.{quote(key)}" for key in table.primary_key)
-    nobody = ", ".join("0" for _ in table.columns)
     return (
-        f"SELECT {keys}, here.xid, 1, here.id, 0, 0, ARRAY[{nobody}]::bigint[], {_kept(table)}\n"
+        f"SELECT {keys}, here.xid, 1, here.id, 0, 0, {_nobody(table)}, {_kept(table)}\n"
         f"FROM {rows} o"
     )
 
@@ -186,16 +187,16 @@ def _updated(table: Table) -> str:
     keys = ", ".join(f"coalesce(n.{quote(key)}, o.{quote(key)})" for key in table.primary_key)
     same = " AND ".join(f"n.{quote(key)} = o.{quote(key)}" for key in table.primary_key)
     rest = [column for column in table.columns if column.name not in table.primary_key]
-    changes = [distinct(column) for column in table.columns if column in rest]
-    changed = " OR ".join([f"n.{first} IS NULL", f"o.{first} IS NULL", *changes])
+    changed = " OR ".join([f"n.{first} IS NULL", f"o.{first} IS NULL", *map(distinct, rest)])
     writers = ", ".join(
         f"CASE WHEN {distinct(column)} THEN here.id ELSE 0 END" if column in rest else "0"
         for column in table.columns
     )
     return f"""\
 SELECT {keys}, here.xid, 1, CASE WHEN n.{first} IS NULL THEN here.id ELSE 0 END, here.id, 0,
-    CASE WHEN n.{first} IS NULL OR o.{first} IS NOT NULL THEN ARRAY[{writers}]::bigint[]
-        ELSE {_fresh_writers(table)} END,
+    CASE WHEN n.{first} IS NULL THEN {_nobody(table)}
+        WHEN o.{first} IS NULL THEN {_fresh_writers(table)}
+        ELSE ARRAY[{writers}]::bigint[] END,
     CASE WHEN n.{first} IS NULL THEN {_kept(table)} END
 FROM old_rows o FULL JOIN new_rows n ON {same}
 WHERE {changed}"""
@@ -211,6 +212,10 @@ def _fresh_writers(table: Table) -> str:
         else:
             writers.append(f"CASE WHEN {made_up} THEN -here.id ELSE here.id END")
     return f"ARRAY[{', '.join(writers)}]"
+
+
+def _nobody(table: Table) -> str:
+    return f"ARRAY[{', '.join('0' for _ in table.columns)}]::bigint[]"
 
 
 def _kept(table: Table) -> str:

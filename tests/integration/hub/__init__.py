@@ -1,0 +1,1 @@
+"""The hub on a real Postgres, held against the pure rules."""

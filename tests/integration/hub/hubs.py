@@ -1,0 +1,127 @@
+"""Hubs to test: opened on a database, with a schema, and their rows as the pure rules know them."""
+
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import asyncpg
+
+from electricsql.hub import Hub, Source, Submitted
+from electricsql.replication import (
+    Change,
+    Clock,
+    Cursor,
+    Op,
+    Row,
+    RowId,
+    Transaction,
+    hlc_at,
+)
+from electricsql.schema import Schema, Value
+
+Rows = dict[RowId, Row]
+
+
+def sources(*texts: str) -> list[Source]:
+    """Migrations with these texts, in order."""
+    return [Source(f"2024010{n}000000000_m", "m", text) for n, text in enumerate(texts, 1)]
+
+
+@dataclass
+class World:
+    """A hub, a client that writes directly, and a cursor from before the first row."""
+
+    url: str
+    hub: Hub
+    schema: Schema
+    client: "asyncpg.Connection[asyncpg.Record]"
+    start: Cursor
+    clocks: dict[int, Clock] = field(default_factory=dict)
+    """Of all transactions that a row mentioned so far."""
+
+    async def cursor(self) -> Cursor:
+        async with self.hub.reading() as reading:
+            return reading.cursor
+
+    async def rows(self, since: Cursor | None = None) -> Rows:
+        """The rows and tombstones that changed since a cursor (the start)."""
+        async with self.hub.reading() as reading:
+            rows: Rows = {}
+            async for part in reading.parts_since(since or self.start):
+                self.clocks.update(part.clocks)
+                for block in part.blocks:
+                    for key, row in block.rows(self.schema.tables[block.table]):
+                        assert RowId(block.table, key) not in rows, "a row comes once"
+                        rows[RowId(block.table, key)] = plain(row)
+        return rows
+
+    async def device(self, name: str = "a") -> "Device":
+        registered = await self.hub.register(name)
+        return Device(self, registered.origin, registered.acknowledged)
+
+
+_hlc = itertools.count(1)
+
+
+@dataclass
+class Device:
+    """A device as the hub knows it: it writes with the cursor that it was given last."""
+
+    world: World
+    origin: int
+    number: int = 0
+    cursor: Cursor | None = None
+
+    async def catch_up(self) -> Rows:
+        """Take a new cursor; gives all rows at it."""
+        rows = await self.world.rows()
+        self.cursor = await self.world.cursor()
+        return rows
+
+    def transaction(self, *changes: Change, hlc: int | None = None) -> Submitted:
+        """The next transaction. Its clock is a little later than that of the one before."""
+        self.number += 1
+        clock = hlc_at(1_700_000_000_000) + next(_hlc) if hlc is None else hlc
+        sealed = Transaction(self.number, clock, self.cursor, None, changes)
+        return Submitted(self.origin, sealed, b"encoded")
+
+    async def write(self, *changes: Change, hlc: int | None = None) -> Submitted:
+        """Merge the next transaction."""
+        submitted = self.transaction(*changes, hlc=hlc)
+        await self.world.hub.merge([submitted])
+        return submitted
+
+
+def insert(table: str, values: Mapping[str, Value], *keys: str, incarnation: int = 1) -> Change:
+    """An insert; the key is column `id` unless said otherwise."""
+    key = tuple(values[name] for name in keys or ("id",))
+    return Change(table, Op.INSERT, key, values, incarnation)
+
+
+def update(table: str, key: Value, incarnation: int = 1, **values: Value) -> Change:
+    return Change(table, Op.UPDATE, (key,), values, incarnation)
+
+
+def delete(table: str, key: Value, incarnation: int = 1) -> Change:
+    return Change(table, Op.DELETE, (key,), {}, incarnation)
+
+
+def plain(row: Row) -> Row:
+    """A row without registers that nobody wrote."""
+    return replace(row, writers={name: id for name, id in row.writers.items() if id})
+
+
+@asynccontextmanager
+async def opened(url: str, *migrations: str) -> AsyncIterator[World]:
+    """A hub with these migrations."""
+    hub = await Hub.open(url, "test", "default")
+    client = await asyncpg.connect(url)
+    try:
+        await hub.migrate(sources(*migrations))
+        async with hub.reading() as reading:
+            world = World(url, hub, reading.schema, client, reading.cursor)
+        yield world
+    finally:
+        await client.close()
+        await hub.close()

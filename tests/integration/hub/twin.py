@@ -1,0 +1,153 @@
+"""What capture has to come to: each direct statement's effect, by the pure rules.
+
+The tables are looked at after each statement; what differs is what its author wrote.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from electricsql.hub.values import finish, wire
+from electricsql.replication import (
+    NOBODY,
+    Author,
+    Change,
+    Clock,
+    Op,
+    Row,
+    RowId,
+    change_row,
+    transaction_id,
+    xid_of,
+)
+from electricsql.schema import Key, Schema, Value, quote
+from tests.integration.hub.hubs import Rows, World
+
+Tables = dict[RowId, Mapping[str, Value]]
+_STATEMENT = 1 << 40
+"""Each statement gets an id of its own, so that the later of a transaction's writes counts."""
+
+
+class Twin:
+    """The rows of a hub, kept by the pure rules while a client writes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rows: Rows = {}
+        self.written: set[RowId] = set()
+        self._statements = 0
+        self._clocks: dict[int, Clock] = {}
+        self._tables: Tables = {}
+        self._saved: dict[str, tuple[Rows, set[RowId], Tables]] = {}
+
+    async def reload(self) -> None:
+        """Start from what the hub has."""
+        self.rows = await self.world.rows()
+        self._clocks |= self.world.clocks
+        self._tables = await self._look()
+
+    async def transaction(self, *statements: str) -> None:
+        """Run statements in a transaction. A last one that says ROLLBACK is its end."""
+        await self._run("BEGIN")
+        self.written = set()
+        self._save("BEGIN")
+        for statement in statements:
+            if statement != "ROLLBACK":
+                await self._run(statement)
+            else:
+                self._go_back("BEGIN")
+        await self.world.client.execute("ROLLBACK" if statements[-1] == "ROLLBACK" else "COMMIT")
+
+    async def check(self) -> None:
+        """What the hub has is what the rules say."""
+        captured = await self.world.rows()
+        expected = {row_id: _stripped(row) for row_id, row in self.rows.items()}
+        assert captured == expected
+
+    async def _run(self, statement: str) -> None:
+        await self.world.client.execute(statement)
+        words = statement.split()
+        if words[0] == "SAVEPOINT":
+            self._save(words[1])
+        elif words[:2] == ["ROLLBACK", "TO"]:
+            self._go_back(words[2])
+        else:
+            await self._apply()
+
+    def _save(self, name: str) -> None:
+        self._saved[name] = dict(self.rows), set(self.written), self._tables
+
+    def _go_back(self, name: str) -> None:
+        rows, written, self._tables = self._saved[name]
+        self.rows, self.written = dict(rows), set(written)
+
+    async def _apply(self) -> None:
+        """Let the rules do what the last statement did."""
+        before, self._tables = self._tables, await self._look()
+        changes = list(_differences(self.world.schema, before, self._tables, self.rows))
+        if not changes:
+            return
+        xid = await self.world.client.fetchval("SELECT pg_current_xact_id()::text::bigint")
+        self._statements += 1
+        id = transaction_id(xid) + self._statements * _STATEMENT
+        clock = self._clocks[id] = Clock(1 + max(c.hlc for c in self._all_clocks()), 0)
+        author = Author(id, clock, self._clocks, lambda _: True)
+        for change in changes:
+            row_id = RowId(change.table, change.key)
+            table = self.world.schema.tables[change.table]
+            row = change_row(table, self.rows.get(row_id), change, author)
+            assert row is not None
+            self.rows[row_id] = row
+            self.written.add(row_id)
+
+    def _all_clocks(self) -> Iterator[Clock]:
+        yield Clock(0, 0)
+        yield from self._clocks.values()
+
+    async def _look(self) -> Tables:
+        tables: Tables = {}
+        for table in self.world.schema:
+            wired = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.columns)
+            records = await self.world.client.fetch(f"SELECT {wired} FROM {quote(table.name)} u")
+            columns = zip(table.columns, zip(*records, strict=True), strict=False)
+            finished = [finish(column, values) for column, values in columns]
+            for values in zip(*finished, strict=True):
+                named = dict(zip(table.column_names, values, strict=True))
+                tables[RowId(table.name, table.key_of(named))] = named
+        return tables
+
+
+def _differences(schema: Schema, before: Tables, after: Tables, rows: Rows) -> Iterator[Change]:
+    for row_id in before.keys() - after.keys():
+        yield Change(*(row_id.table, Op.DELETE, row_id.key, {}), rows[row_id].incarnation)
+    for row_id in after.keys() - before.keys():
+        row = rows.get(row_id)
+        incarnation = 1 if row is None else row.incarnation + 1
+        yield Change(row_id.table, Op.INSERT, row_id.key, after[row_id], incarnation)
+    for row_id in before.keys() & after.keys():
+        old, new = before[row_id], after[row_id]
+        changed = {n: v for n, v in new.items() if (type(v), v) != (type(old[n]), old[n])}
+        if changed:
+            yield Change(*(row_id.table, Op.UPDATE, row_id.key, changed), rows[row_id].incarnation)
+
+
+def _stripped(row: Row) -> Row:
+    """A row with the hub's own ids of transactions."""
+    return Row(
+        row.values,
+        {name: _id(writer) for name, writer in row.writers.items()},
+        row.incarnation,
+        *(_id(row.deleted), _id(row.touched), _id(row.touched_before)),
+    )
+
+
+def _id(id: int) -> int:
+    if id == NOBODY:
+        return id
+    stripped = abs(id) % _STATEMENT
+    assert xid_of(stripped)
+    return stripped if id > 0 else -stripped
+
+
+def key(table: str, *values: Value) -> RowId:
+    """A row's id."""
+    columns: Key = values
+    return RowId(table, columns)
