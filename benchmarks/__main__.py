@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - SUBJECTS.keys():
         parser.error(f"there is no subject {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends too
     results: list[Result] = []
     with Stage(arguments.scale) as stage:
         for name in arguments.names or SUBJECTS:

@@ -23,6 +23,8 @@ from electricsql.cli.api import Api
 from electricsql.embedded import EmbeddedPostgres
 from electricsql.migrations import Bundle
 
+SYNC_S_MAX: Final = 300.0
+"""A device that takes longer is stuck, and the run shall say so."""
 _STOP_S_MAX: Final = 30.0
 _TOKEN_S: Final = 24 * 3600
 
