@@ -2,16 +2,17 @@
 
 A trigger stamps the shadow rows of what a Postgres client wrote, the way `change_row` does it for
 an author that has observed everything. One statement of the client is one statement of ours,
-whatever its
-size: the rows come as transition tables, and go into the shadow by INSERT … ON CONFLICT DO UPDATE.
+whatever its size: the rows come as transition tables, and go into the shadow by INSERT … ON
+CONFLICT DO UPDATE.
 
 Rule 1: no statement here joins a transition table by nested loops. Its plan is made at the first
         call of a session, perhaps for one row, and kept for calls with a million. A FULL JOIN can't
         be one.
 Rule 2: nothing in the transition tables is trusted to be in order: an update that moves keys is
         looked at by key, so that rows which swap their keys are two updates.
-Rule 3: our variables are named `here.…` in full, since the user's columns may have any name.
-Rule 4: a merge stamps its own rows; what the users' triggers write because of it is captured (it
+Rule 3: what a statement did is not trusted to last until our trigger (`_where_it_lasted`).
+Rule 4: our variables are named `here.…` in full, since the user's columns may have any name.
+Rule 5: a merge stamps its own rows; what the users' triggers write because of it is captured (it
         happens one trigger deeper).
 
 Not here: how rows get out of the shadows (`reading.py`), and the merge (`merging.py`).
@@ -48,10 +49,10 @@ def create_capture(table: Table) -> tuple[str, ...]:
 
 def replace_functions(table: Table) -> tuple[str, ...]:
     """The statements for a table that has new columns. Its shadow rows stay as they are."""
-    inserted = _stamp(table, _inserted(table))
-    updated = _stamp(table, _updated(table))
-    deleted = _stamp(table, _deleted(table, "old_rows"))
-    truncated = _stamp(table, _deleted(table, user_table(table)))
+    inserted = _stamp(table, _inserted(table)) + _where_it_lasted(table)
+    updated = _stamp(table, _updated(table)) + _where_it_lasted(table)
+    deleted = _stamp(table, _deleted(table, "old_rows")) + _where_it_lasted(table)
+    truncated = _stamp(table, _deleted(table, user_table(table))) + "\nWHERE s.deleted = 0"
     return (
         _function(table, "insert", inserted),
         _function(table, "update", updated),
@@ -161,8 +162,20 @@ ON CONFLICT ({_keys(table)}) DO UPDATE SET
         WHEN s.touched & 1023 <> 0 THEN s.touched
         ELSE s.touched_before END,
     writers = CASE WHEN s.deleted <> 0 THEN excluded.writers ELSE ARRAY[{merged}] END,
-    kept = excluded.kept
-WHERE s.deleted = 0 OR excluded.deleted = 0"""
+    kept = excluded.kept"""
+
+
+def _where_it_lasted(table: Table) -> str:
+    """A user's row trigger comes before ours, and may have undone what its statement did."""
+    same = " AND ".join(
+        f"u.{quote(key)} = excluded.{key_name(table, key)}" for key in table.primary_key
+    )
+    return f"""
+WHERE CASE
+    WHEN s.deleted = 0 AND (excluded.deleted = 0 OR s.xid <> here.xid) THEN true
+    WHEN s.deleted <> 0 AND excluded.deleted <> 0 THEN false
+    ELSE (excluded.deleted = 0) = EXISTS (SELECT FROM {user_table(table)} u WHERE {same})
+END"""
 
 
 def _inserted(table: Table) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import asyncpg
 
 from electricsql.hub import Hub, Source, Submitted
+from electricsql.hub.values import finish, wire
 from electricsql.replication import (
     Change,
     Clock,
@@ -18,9 +19,10 @@ from electricsql.replication import (
     Transaction,
     hlc_at,
 )
-from electricsql.schema import Schema, Value
+from electricsql.schema import Schema, Value, quote
 
 Rows = dict[RowId, Row]
+Tables = dict[RowId, Mapping[str, Value]]
 
 
 def sources(*texts: str) -> list[Source]:
@@ -55,6 +57,24 @@ class World:
                         assert RowId(block.table, key) not in rows, "a row comes once"
                         rows[RowId(block.table, key)] = plain(row)
         return rows
+
+    async def tables(self) -> Tables:
+        """What a client sees in the tables, in wire values."""
+        tables: Tables = {}
+        for table in self.schema:
+            wired = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.columns)
+            records = await self.client.fetch(f"SELECT {wired} FROM {quote(table.name)} u")
+            columns = zip(table.columns, zip(*records, strict=True), strict=False)
+            finished = [finish(column, values) for column, values in columns]
+            for values in zip(*finished, strict=True):
+                named = dict(zip(table.column_names, values, strict=True))
+                tables[RowId(table.name, table.key_of(named))] = named
+        return tables
+
+    async def shown(self) -> Tables:
+        """What a device that received everything shows."""
+        rows = await self.rows()
+        return {row_id: row.values for row_id, row in rows.items() if row.alive}
 
     async def device(self, name: str = "a") -> "Device":
         registered = await self.hub.register(name)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from electricsql.schema import Value
 from tests.integration.hub.hubs import World, delete, insert, opened, update
 from tests.integration.hub.twin import Twin
 
@@ -110,6 +111,17 @@ async def test_a_rolled_back_transaction_leaves_nothing(any_database: str) -> No
         assert twin.written == set()
 
 
+async def test_rows_inserted_before_their_delete_is_done_stay(any_database: str) -> None:
+    async with opened(any_database, PEOPLE) as world:
+        await world.client.execute("INSERT INTO people VALUES ('a', 'Ann', 1), ('b', 'Bob', 2)")
+        await world.client.execute(
+            "WITH gone AS (DELETE FROM people RETURNING *)"
+            " INSERT INTO people SELECT * FROM gone LIMIT 1"
+        )
+        assert await world.shown() == await world.tables()
+        assert len(await world.tables()) == 1
+
+
 async def test_copy(any_database: str) -> None:
     async with opened(any_database, PEOPLE) as world:
         rows = [(str(n), f"x{n}", n, 0) for n in range(1000)]
@@ -123,7 +135,7 @@ async def test_copy(any_database: str) -> None:
 async def test_direct_writes_over_those_of_devices(any_database: str) -> None:
     async with opened(any_database, PEOPLE) as world:
         a, b = await world.device("a"), await world.device("b")
-        row = {"name": "x", "age": 1, "ok": 0}
+        row: dict[str, Value] = {"name": "x", "age": 1, "ok": 0}
         await a.write(*(insert("people", {"id": id, **row}) for id in "klmn"))
         await b.catch_up()
         await b.write(update("people", "l", name="y"), delete("people", "n"))

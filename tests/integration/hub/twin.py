@@ -3,9 +3,8 @@
 The tables are looked at after each statement; what differs is what its author wrote.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from electricsql.hub.values import finish, wire
 from electricsql.replication import (
     NOBODY,
     Author,
@@ -18,10 +17,9 @@ from electricsql.replication import (
     transaction_id,
     xid_of,
 )
-from electricsql.schema import Key, Schema, Value, quote
-from tests.integration.hub.hubs import Rows, World
+from electricsql.schema import Schema
+from tests.integration.hub.hubs import Rows, Tables, World
 
-Tables = dict[RowId, Mapping[str, Value]]
 _STATEMENT = 1 << 40
 """Each statement gets an id of its own, so that the later of a transaction's writes counts."""
 
@@ -42,7 +40,7 @@ class Twin:
         """Start from what the hub has."""
         self.rows = await self.world.rows()
         self._clocks |= self.world.clocks
-        self._tables = await self._look()
+        self._tables = await self.world.tables()
 
     async def transaction(self, *statements: str) -> None:
         """Run statements in a transaction. A last one that says ROLLBACK is its end."""
@@ -81,7 +79,7 @@ class Twin:
 
     async def _apply(self) -> None:
         """Let the rules do what the last statement did."""
-        before, self._tables = self._tables, await self._look()
+        before, self._tables = self._tables, await self.world.tables()
         changes = list(_differences(self.world.schema, before, self._tables, self.rows))
         if not changes:
             return
@@ -101,18 +99,6 @@ class Twin:
     def _all_clocks(self) -> Iterator[Clock]:
         yield Clock(0, 0)
         yield from self._clocks.values()
-
-    async def _look(self) -> Tables:
-        tables: Tables = {}
-        for table in self.world.schema:
-            wired = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.columns)
-            records = await self.world.client.fetch(f"SELECT {wired} FROM {quote(table.name)} u")
-            columns = zip(table.columns, zip(*records, strict=True), strict=False)
-            finished = [finish(column, values) for column, values in columns]
-            for values in zip(*finished, strict=True):
-                named = dict(zip(table.column_names, values, strict=True))
-                tables[RowId(table.name, table.key_of(named))] = named
-        return tables
 
 
 def _differences(schema: Schema, before: Tables, after: Tables, rows: Rows) -> Iterator[Change]:
@@ -145,9 +131,3 @@ def _id(id: int) -> int:
     stripped = abs(id) % _STATEMENT
     assert xid_of(stripped)
     return stripped if id > 0 else -stripped
-
-
-def key(table: str, *values: Value) -> RowId:
-    """A row's id."""
-    columns: Key = values
-    return RowId(table, columns)
