@@ -1,6 +1,7 @@
 """Opening a file, and bringing it to a bundle's schema: what works, and what is said otherwise."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from electricsql.device.file import connect, prepare, transaction
 from electricsql.device.meta import read_meta, schema_version
 from electricsql.errors import DeviceError
+from electricsql.migrations import make_bundle
 from tests.device.conftest import MakeDevice
 from tests.device.files import NOTES, DeviceFile, bundle, plain
 
@@ -195,3 +197,15 @@ def test_a_transaction_is_committed_or_rolled_back(device: MakeDevice) -> None:
         one.app.execute("INSERT INTO notes (id) VALUES ('n2')")
         one.app.execute("INSERT INTO notes (id) VALUES ('n1')")
     assert one.rows("notes") == [("n1", None, 0)]
+
+
+def test_a_file_that_was_local_goes_to_an_environment_and_to_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    local, default, prod = (make_bundle("app", env, ()) for env in ("local", "default", "prod"))
+    with closing(connect(path)) as database:
+        for bundle in (local, default, local):
+            prepare(path, database, bundle)
+        assert read_meta(database).env == "default"
+        with pytest.raises(DeviceError) as refused:
+            prepare(path, database, prod)
+    assert code_of(refused) == "other-app"

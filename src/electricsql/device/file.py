@@ -18,7 +18,7 @@ from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.errors import DeviceError
 from electricsql.limits import BUSY_TIMEOUT_MS
-from electricsql.migrations import CAPTURE_TABLES, Bundle, BundleMigration
+from electricsql.migrations import CAPTURE_TABLES, LOCAL_ENV, Bundle, BundleMigration
 from electricsql.replication import AppliedMigration
 
 _META: Final = files("electricsql.device").joinpath("meta.sql").read_text(encoding="utf-8")
@@ -93,6 +93,8 @@ def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
     with explained(path), transaction(database):
         found = initialise(database, bundle.app, bundle.env)
         _refuse_foreign(path, found, bundle)
+        if found["env"] == LOCAL_ENV != bundle.env:
+            write_meta(database, env=bundle.env)
         # What was written until now belongs to the schema version until now, and was written then.
         seal(database, Schemas(), now_ms=0)
         apply_migrations(database, bundle.migrations)
@@ -183,10 +185,13 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _refuse_foreign(path: Path, found: dict[str, str | int], bundle: Bundle) -> None:
-    if found.get("app") != bundle.app or found.get("env") != bundle.env:
+    """A file that has only known a bundle of `electric build` may go to any environment, and any
+    file may be opened with such a bundle."""
+    elsewhere = len({found["env"], bundle.env} - {LOCAL_ENV}) > 1
+    if found["app"] != bundle.app or elsewhere:
         raise DeviceError(
             "other-app",
-            f"{path} belongs to {found.get('app')}/{found.get('env')}, and the bundle to"
+            f"{path} belongs to {found['app']}/{found['env']}, and the bundle to"
             f" {bundle.app}/{bundle.env}.",
             "Open it with the bundle of its own app and environment, or use another file.",
         )
