@@ -12,6 +12,7 @@ from typing import Final
 from benchmarks import (
     applying,
     catching_up,
+    connections,
     direct_writes,
     first_sync,
     latency,
@@ -31,6 +32,7 @@ SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "merging": merging.run,
     "latency": latency.run,
     "catching-up": catching_up.run,
+    "connections": connections.run,
 }
 
 
