@@ -1,11 +1,12 @@
 """What a delta carries: every value as it was, in parts and blocks, and migrations before rows."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 
 from electricsql.limits import PART_BYTES, PART_ROWS_MAX
-from electricsql.replication import Change, Cursor, Op, Part
+from electricsql.replication import Change, Cursor, Op, Part, RowId
 from electricsql.schema import Value
 from tests.integration.hub.hubs import World, delete, insert, opened, sources, update
 
@@ -21,8 +22,17 @@ PLANES: list[Value] = [chr(plane << 16 | 0xABCD) for plane in range(1, 17)]
 VALUES: dict[str, list[Value]] = {
     "i": [0, -1, (1 << 63) - 1, -(1 << 63), None],
     "r": [0.0, -0.0, math.inf, -math.inf, 5e-324, 1.7976931348623157e308, 0.1, 1e22, None],
-    "t": ["", "\t\r\n\x01\x7f", "\x80é€\uffff", "\U00010000\U0010ffff", "NULL", "\\", "{1,2}", None]
-    + PLANES,
+    "t": [
+        *PLANES,
+        "",
+        "\t\r\n\x01\x7f",
+        "\x80é€\uffff",
+        "\U00010000\U0010ffff",
+        "NULL",
+        "\\",
+        "{1,2}",
+        None,
+    ],
     "b": [b"", b"\0", bytes(range(256)), b"\\x00", None],
     "yes": [0, 1, None],
     "d": ["2024-02-29", "0001-01-01", "9999-12-31", None],
@@ -40,39 +50,49 @@ def exact(value: Value) -> tuple[type, str]:
     return type(value), repr(value)
 
 
-@pytest.mark.parametrize("column", VALUES)
-async def test_values_of_devices_come_back_as_they_were(any_database: str, column: str) -> None:
-    async with opened(any_database, TYPES) as world:
-        device = await world.device()
-        blank: dict[str, Value] = dict.fromkeys(world.schema.tables["kinds"].column_names)
-        for place, value in enumerate(VALUES[column]):
-            one, other = f"insert {place}", f"update {place}"
-            await device.write(insert("kinds", {**blank, "id": one, column: value}))
-            await device.write(insert("kinds", {**blank, "id": other}))
-            await device.write(Change("kinds", Op.UPDATE, (other,), {column: value}))
-        rows = await world.rows()
-        got = {row_id.key[0]: exact(row.values[column]) for row_id, row in rows.items()}
-        for place, value in enumerate(VALUES[column]):
-            assert got[f"insert {place}"] == got[f"update {place}"] == exact(value)
+def _values_by_id(prefix: str) -> dict[str, tuple[str, Value]]:
+    """Each value with its column, by an id for its row."""
+    return {
+        f"{prefix} {column} {place}": (column, value)
+        for column, values in VALUES.items()
+        for place, value in enumerate(values)
+    }
 
 
-@pytest.mark.parametrize("column", VALUES)
-async def test_tombstones_keep_values_as_they_were(any_database: str, column: str) -> None:
+def _row(world: World, id: str, *pair: tuple[str, Value]) -> Change:
+    blank: dict[str, Value] = dict.fromkeys(world.schema.tables["kinds"].column_names)
+    return insert("kinds", {**blank, "id": id, **dict(pair)})
+
+
+async def _got(world: World, ids: Mapping[str, tuple[str, Value]]) -> dict[str, tuple[type, str]]:
+    rows = await world.rows()
+    return {
+        id: exact(rows[RowId("kinds", (id,))].values[column]) for id, (column, _) in ids.items()
+    }
+
+
+async def test_values_of_devices_come_back_as_they_were(any_database: str) -> None:
     async with opened(any_database, TYPES) as world:
         device = await world.device()
-        blank: dict[str, Value] = dict.fromkeys(world.schema.tables["kinds"].column_names)
-        ids: dict[str, Value] = {
-            f"{who} {place}": value
-            for who in ("device", "direct")
-            for place, value in enumerate(VALUES[column])
-        }
-        await device.write(*(insert("kinds", {**blank, "id": id, column: ids[id]}) for id in ids))
-        await device.write(*(delete("kinds", id) for id in ids if id.startswith("device")))
+        inserted, updated = _values_by_id("insert"), _values_by_id("update")
+        await device.write(*(_row(world, id, pair) for id, pair in inserted.items()))
+        await device.write(*(_row(world, id) for id in updated))
+        for id, (column, value) in updated.items():
+            await device.write(Change("kinds", Op.UPDATE, (id,), {column: value}))
+        expected = {id: exact(value) for id, (_, value) in (inserted | updated).items()}
+        assert await _got(world, inserted | updated) == expected
+
+
+async def test_tombstones_keep_values_as_they_were(any_database: str) -> None:
+    async with opened(any_database, TYPES) as world:
+        device = await world.device()
+        by_device, direct = _values_by_id("device"), _values_by_id("direct")
+        await device.write(*(_row(world, id, pair) for id, pair in (by_device | direct).items()))
+        await device.write(*(delete("kinds", id) for id in by_device))
         await world.client.execute("DELETE FROM kinds")
-        rows = await world.rows()
-        assert not any(row.alive for row in rows.values())
-        kept = {str(row_id.key[0]): exact(row.values[column]) for row_id, row in rows.items()}
-        assert kept == {id: exact(value) for id, value in ids.items()}
+        assert not any(row.alive for row in (await world.rows()).values())
+        expected = {id: exact(value) for id, (_, value) in (by_device | direct).items()}
+        assert await _got(world, by_device | direct) == expected
 
 
 async def test_a_blob_of_10_mb_comes_back_as_it_was(any_database: str) -> None:
