@@ -1,7 +1,7 @@
 """A Postgres server, and the environments on it: each is a database of its own.
 
-The database of an environment is named `<app>.<env>`, and its comment says so too: an owner who
-sets one up by hand needs no more than the name.
+The database of an environment is named `<app>.<env>`, and has the comment `electric: <app>/<env>`. So
+an owner can set one up by hand for a role that may not create databases.
 """
 
 import asyncio
@@ -73,6 +73,8 @@ class Cluster:
                 status=422,
             )
         async with self._opening, connected(self._pool, self._url) as connection:
+            if (app, env) in await self.environments():
+                return
             try:
                 await connection.execute(
                     f"CREATE DATABASE {quote(name)} TEMPLATE template0 ENCODING 'UTF8'"

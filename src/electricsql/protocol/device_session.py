@@ -1,18 +1,16 @@
 """The service as a device sees it: events in, effects out. No I/O, no clock, no dice.
 
-The driver (`device/engine.py`) turns the socket, the file and the time into events, and performs
+The driver (`device/link.py`) turns the socket, the file and the time into events, and performs
 the effects of each step in the order of their fields:
 
-    effects = session.step(Received(frame), now_ms)
-    stage effects.stage; apply effects.apply and report with Applied…; send effects.send;
+    effects = session.step(Came(frame), now_ms)
+    stage effects.stage; apply effects.apply and report with Took; send effects.send;
     load effects.load and report with Loaded; tell whoever waits of effects.answered; …
 
 Rule 1: `_decide` is the only place that wants to upload anything. It reads what is known, never
-what has
-        just happened, so no order of events can make it forget to.
+        what has just happened, so no order of events can make it forget to.
 Rule 2: transactions go up in the order of their numbers, from the one after the acknowledged; after
-a
-        reconnection from there again. The hub takes each once.
+        a reconnection from there again. The hub takes each once.
 Rule 3: what is not in `TRANSITIONS` is a violation; the connection ends, and another is tried.
 
 Not here: when to reconnect (`engine.py`), and what applying means (`device/apply.py`).
@@ -166,7 +164,7 @@ NOTHING: Final = DeviceEffects()
 
 
 class DeviceSession:
-    """The device's side of the stream; lives as long as the device, over many connections."""
+    """The device's side of one stream."""
 
     def __init__(self) -> None:
         self.state = DeviceState.CLOSED
