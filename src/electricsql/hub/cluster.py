@@ -1,7 +1,7 @@
 """A Postgres server, and the environments on it: each is a database of its own.
 
-The database of an environment is named `<app>.<env>`, and has the comment `electric: <app>/<env>`. So
-an owner can set one up by hand for a role that may not create databases.
+The database of an environment is named `<app>.<env>`, and has the comment `electric: <app>/<env>`.
+So an owner can set one up by hand for a role that may not create databases.
 """
 
 import asyncio

@@ -165,7 +165,7 @@ class Reading:
 
     async def _chunks(
         self, table: Table, old: str | None
-    ) -> AsyncIterator[tuple[list[asyncpg.Record], int]]:
+    ) -> AsyncIterator[tuple[Sequence[asyncpg.Record], int]]:
         """A table's rows, as many at a time as make a part, with their size in bytes (about).
 
         How large rows are is learnt on the way, so the first fetches are small.
@@ -176,19 +176,14 @@ class Reading:
             cursor = await self._connection.cursor(select_changed(table), old)
         count, chunk = _FIRST_ROWS, await cursor.fetch(_FIRST_ROWS)
         while chunk:
-            total = 0
-            largest = 1
-            start = 0
-            for place, record in enumerate(chunk):
-                size = sum(len(v) if isinstance(v, str | bytes) else _VALUE_BYTES for v in record)
-                largest = max(largest, size)
-                if total and total + size > PART_BYTES:
-                    yield chunk[start:place], total
-                    start, total = place, 0
-                total += size
-            yield chunk[start:], total
+            total = _size(chunk)
+            for rows in [chunk] if total <= PART_BYTES else _cut(chunk):
+                yield rows, total if rows is chunk else _size(rows)
             if len(chunk) < count:
                 return
+            largest = (
+                max(total // len(chunk), 1) if total <= PART_BYTES else max(map(_row_size, chunk))
+            )
             count = max(1, min(count * _GROWTH, PART_ROWS_MAX, PART_BYTES // largest))
             chunk = await cursor.fetch(count)
 
@@ -222,6 +217,34 @@ class Reading:
     def _part(self, blocks: list[Block]) -> Part:
         ids = {id for block in blocks for shadow in block.shadows for id in _ids(shadow)}
         return Part(blocks, {id: self._clocks[id] for id in ids if id in self._clocks})
+
+
+def _size(records: Sequence[asyncpg.Record]) -> int:
+    """How many bytes they are, about; column by column, since this is done for every row."""
+    return sum(map(_column_size, zip(*records, strict=True)))
+
+
+def _column_size(values: Sequence[Value]) -> int:
+    try:
+        return sum(map(len, filter(None, values)))  # type: ignore[arg-type]
+    except TypeError:  # numbers
+        return _VALUE_BYTES * len(values)
+
+
+def _row_size(record: asyncpg.Record) -> int:
+    return sum(len(v) if isinstance(v, str | bytes) else _VALUE_BYTES for v in record)
+
+
+def _cut(records: Sequence[asyncpg.Record]) -> Iterator[Sequence[asyncpg.Record]]:
+    """Rows in pieces that are as large as a part; a row that is larger alone is a piece."""
+    start = total = 0
+    for place, record in enumerate(records):
+        size = _row_size(record)
+        if total and total + size > PART_BYTES:
+            yield records[start:place]
+            start, total = place, 0
+        total += size
+    yield records[start:]
 
 
 def _ids(shadow: Shadow) -> set[int]:
