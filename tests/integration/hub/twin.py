@@ -1,19 +1,25 @@
-"""What capture has to come to: each direct statement's effect, by the pure rules.
+"""What a hub has to come to: direct statements and device transactions by the pure rules.
 
 The tables are looked at after each statement; what differs is what its author wrote.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
+from electricsql.hub import Submitted
 from electricsql.replication import (
     NOBODY,
     Author,
     Change,
     Clock,
+    Cursor,
+    Incoming,
     Op,
     Row,
     RowId,
     change_row,
+    is_direct,
+    merge,
     transaction_id,
     xid_of,
 )
@@ -39,7 +45,7 @@ class Twin:
     async def reload(self) -> None:
         """Start from what the hub has."""
         self.rows = await self.world.rows()
-        self._clocks |= self.world.clocks
+        await self._learn_clocks()
         self._tables = await self.world.tables()
 
     async def transaction(self, *statements: str) -> None:
@@ -53,12 +59,47 @@ class Twin:
             else:
                 self._go_back("BEGIN")
         await self.world.client.execute("ROLLBACK" if statements[-1] == "ROLLBACK" else "COMMIT")
+        self.rows = {row_id: _stripped(row) for row_id, row in self.rows.items()}
+        await self._learn_clocks()
+
+    async def merge(self, *batch: Submitted) -> None:
+        """Merge a batch at the hub and here."""
+        await self.world.hub.merge(batch)
+        await self._learn_clocks()
+        ids = await self._ids()
+        incoming = [self._incoming(each, ids) for each in batch]
+        merged = merge(self.world.schema, self.rows, incoming)
+        assert not merged.refused
+        self.rows |= merged.rows
+        direct = transaction_id(xid_of(incoming[0].author.id))
+        for row_id in merged.echoed:
+            row = self.rows[row_id]
+            before = row.touched_before if is_direct(row.touched) else row.touched
+            self.rows[row_id] = replace(row, touched=direct, touched_before=before)
+        self._tables = await self.world.tables()
 
     async def check(self) -> None:
-        """What the hub has is what the rules say."""
+        """What the hub has is what the rules say, and what the tables show."""
         captured = await self.world.rows()
-        expected = {row_id: _stripped(row) for row_id, row in self.rows.items()}
-        assert captured == expected
+        assert captured == self.rows
+        shown = {row_id: row.values for row_id, row in captured.items() if row.alive}
+        assert shown == await self.world.tables()
+
+    def _incoming(self, submitted: Submitted, ids: Mapping[tuple[int, int], int]) -> Incoming:
+        sealed = submitted.transaction
+        id = ids[submitted.origin, sealed.number]
+        author = Author(id, self._clocks[id], self._clocks, sees(sealed.cursor))
+        return Incoming(sealed, author)
+
+    async def _ids(self) -> dict[tuple[int, int], int]:
+        records = await self.world.client.fetch(
+            "SELECT origin, number, id FROM electric.transactions WHERE origin > 0"
+        )
+        return {(record[0], record[1]): record[2] for record in records}
+
+    async def _learn_clocks(self) -> None:
+        records = await self.world.client.fetch("SELECT id, hlc, origin FROM electric.transactions")
+        self._clocks = {record[0]: Clock(record[1], record[2]) for record in records}
 
     async def _run(self, statement: str) -> None:
         await self.world.client.execute(statement)
@@ -113,6 +154,11 @@ def _differences(schema: Schema, before: Tables, after: Tables, rows: Rows) -> I
         changed = {n: v for n, v in new.items() if (type(v), v) != (type(old[n]), old[n])}
         if changed:
             yield Change(*(row_id.table, Op.UPDATE, row_id.key, changed), rows[row_id].incarnation)
+
+
+def sees(cursor: Cursor | None) -> Callable[[int], bool]:
+    """Whether somebody at that cursor has a transaction."""
+    return lambda known: cursor is not None and cursor.snapshot.sees(xid_of(known))
 
 
 def _stripped(row: Row) -> Row:
