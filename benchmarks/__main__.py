@@ -2,10 +2,11 @@
 
 import argparse
 import asyncio
+import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from benchmarks.machine import describe
 from benchmarks.measuring import Result
 from benchmarks.stage import Stage
 from benchmarks.table import show, write_json
+from electricsql.errors import ElectricError
 
 SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "local-writes": local_writes.run,
@@ -42,21 +44,31 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - SUBJECTS.keys():
         parser.error(f"there is no subject {', '.join(sorted(unknown))}")
+    if arguments.json is not None and not arguments.json.parent.is_dir():
+        parser.error(f"there is no folder {arguments.json.parent}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends too
-    results: list[Result] = []
-    with Stage(arguments.scale) as stage:
-        for name in arguments.names or SUBJECTS:
-            start = time.monotonic()
-            for result in SUBJECTS[name](stage):
-                results.append(result)
-                _say(f"{name}: {result.what}: {result.ratio:.2f}")
-            _say(f"{name} took {time.monotonic() - start:.0f} s")
-        machine = asyncio.run(describe(stage.postgres_url))
+    try:
+        results, machine = _measure(arguments.names or [*SUBJECTS], arguments.scale)
+    except ElectricError as error:
+        parser.exit(1, f"{error}\n")
     for what, value in machine.items():
         print(f"{what}: {value}")
     show(results)
     if arguments.json is not None:
         write_json(results, machine, arguments.json)
+
+
+def _measure(names: Sequence[str], scale: float) -> tuple[list[Result], dict[str, str]]:
+    """The results, and what they were measured on."""
+    results: list[Result] = []
+    with Stage(scale) as stage:
+        for name in names:
+            start = time.monotonic()
+            for result in SUBJECTS[name](stage):
+                results.append(result)
+                _say(f"{name}: {result.what}: {result.ratio:.2f}")
+            _say(f"{name} took {time.monotonic() - start:.0f} s")
+        return results, asyncio.run(describe(stage.postgres_url))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,9 +79,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=named)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round there")
     parser.add_argument(
-        "--scale", type=float, default=1.0, metavar="F", help="0.1: a tenth of the rows"
+        "--scale", type=_positive, default=1.0, metavar="F", help="0.1: a tenth of the rows"
     )
     return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError
+    return number
 
 
 def _say(text: str) -> None:

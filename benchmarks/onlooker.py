@@ -9,10 +9,12 @@ import asyncio
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from benchmarks import notes
 from electricsql import electrify
@@ -49,8 +51,9 @@ async def watch_socket() -> None:
     """Say when messages come."""
 
     async def receive(connection: ServerConnection) -> None:
-        async for _ in connection:
-            say(time.monotonic_ns())
+        with suppress(ConnectionClosed):
+            async for _ in connection:
+                say(time.monotonic_ns())
 
     async with serve(receive, "127.0.0.1", 0, compression=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]

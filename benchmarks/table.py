@@ -11,13 +11,16 @@ from benchmarks.measuring import Result
 
 _COLUMNS = ("what", "against", "ours", "baseline", "ratio", "noise", "target", "")
 
+_WIDTH = 170
+"""Where there is no terminal: a line for each row."""
+
 
 def show(results: Sequence[Result]) -> None:
     """Print the table. A target that is missed is a word in it, never a failure."""
     table = Table(*_COLUMNS, title="electricsql, measured in pairs")
     for result in results:
         table.add_row(*_cells(result))
-    Console(width=None if Console().is_terminal else 150).print(table)
+    Console(width=None if Console().is_terminal else _WIDTH).print(table)
 
 
 def write_json(results: Sequence[Result], machine: dict[str, str], path: Path) -> None:
