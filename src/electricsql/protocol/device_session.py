@@ -177,6 +177,7 @@ class DeviceSession:
         self._heard_ms = 0
         self._asked_ms = 0
         self._epoch: str | None = None
+        self._greeted = 0
         self._unsent: Mapping[int, int] = {}
 
     def step(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
@@ -212,7 +213,7 @@ class DeviceSession:
 
     def _greet(self, opened: Opened, now_ms: int) -> DeviceEffects:
         self.state = DeviceState.GREETING
-        self.sealed = opened.sealed
+        self.sealed = self._greeted = opened.sealed
         self._heard_ms = self._asked_ms = now_ms
         self._epoch = opened.cursor.partition("/")[0] if opened.cursor else None
         self._due_part, self._loading = 0, None
@@ -251,7 +252,8 @@ class DeviceSession:
             self.state = DeviceState.STRANDED
             return DeviceEffects(start_over=welcome.epoch)
         last = welcome.acknowledged
-        if last > self.sealed or self._unsent.get(last) not in (None, welcome.acknowledged_hlc):
+        # What was sealed since we said hello can't be at the hub: a number beyond is another's.
+        if last > self._greeted or self._unsent.get(last) not in (None, welcome.acknowledged_hlc):
             self.state = DeviceState.CLOSED
             return DeviceEffects(renew=True)
         self.acknowledged = self._sent = welcome.acknowledged

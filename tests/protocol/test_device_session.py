@@ -1,0 +1,305 @@
+"""The device's half of a stream: the table, the order, the window; and any conversation at all."""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electricsql.errors import ProtocolError
+from electricsql.limits import (
+    HANDSHAKE_MS_MAX,
+    HEARTBEAT_MS,
+    IN_FLIGHT_BYTES_MAX,
+    IN_FLIGHT_TRANSACTIONS_MAX,
+    PART_BYTES,
+    SILENCE_MS_MAX,
+)
+from electricsql.protocol import (
+    PROTOCOL_VERSION,
+    Applied,
+    Asked,
+    Bye,
+    Came,
+    Clocked,
+    DeltaPart,
+    DeviceEffects,
+    DeviceSession,
+    Down,
+    Hello,
+    Loaded,
+    Lost,
+    Opened,
+    Ping,
+    Pong,
+    Sealed,
+    Took,
+    Upload,
+    Welcome,
+    device_session,
+    uploads,
+)
+from electricsql.protocol.device_session import TRANSITIONS, DeviceState
+from tests.protocol.conversations import Conversation
+
+DEVICE = "d" * 32
+SEEDS = st.integers(0, 1 << 32)
+STEPS = st.integers(0, 400)
+
+
+def welcome(acknowledged: int = 0, hlc: int = 0, epoch: str = "epoch") -> Welcome:
+    return Welcome(7, epoch, acknowledged, hlc, 0, HEARTBEAT_MS)
+
+
+def part(number: int, last: bool) -> DeltaPart:
+    return DeltaPart(number, last, False, "epoch/5:5:", 0, 0, 0)
+
+
+def streaming(sealed: int = 0, acknowledged: int = 0) -> DeviceSession:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, None, None, sealed), 0)
+    session.step(Came(welcome(acknowledged)), 0)
+    return session
+
+
+def in_state(state: DeviceState) -> DeviceSession:
+    session = DeviceSession() if state is DeviceState.CLOSED else streaming()
+    if state in (DeviceState.GREETING, DeviceState.STRANDED):
+        session.step(Opened(DEVICE, "epoch/5:5:", None, 0), 0)
+    if state is DeviceState.STRANDED:
+        session.step(Came(welcome(epoch="another")), 0)
+    assert session.state is state
+    return session
+
+
+def uploaded(effects: DeviceEffects) -> list[int]:
+    return [frame.number for frame in effects.send if isinstance(frame, Upload) and frame.last]
+
+
+def send_all(session: DeviceSession, effects: DeviceEffects, size: int = 1) -> list[int]:
+    """Load whatever the session asks for; gives the numbers that it sent."""
+    sent: list[int] = []
+    while effects.load is not None:
+        effects = session.step(Loaded(effects.load, b"x" * size), 0)
+        sent += uploaded(effects)
+    return sent
+
+
+def test_a_device_says_who_it_is_and_what_it_has() -> None:
+    effects = DeviceSession().step(Opened(DEVICE, "epoch/5:5:", "v", 3), 0)
+    assert effects == DeviceEffects(
+        send=(Hello(PROTOCOL_VERSION, DEVICE, "epoch/5:5:", "v", 3),),
+    )
+
+
+@pytest.mark.parametrize("state", DeviceState)
+@pytest.mark.parametrize("frame", [welcome(), part(0, True), Ping(1), Pong(1), Bye("x", "y")])
+def test_a_frame_that_is_not_in_the_table_is_a_violation(state: DeviceState, frame: Down) -> None:
+    session = in_state(state)
+    if type(frame) in TRANSITIONS[state]:
+        session.step(Came(frame), 0)
+        assert session.state is TRANSITIONS[state][type(frame)]
+    else:
+        with pytest.raises(ProtocolError) as violation:
+            session.step(Came(frame), 0)
+        assert violation.value.code == "unexpected-frame"
+
+
+@pytest.mark.parametrize("numbers", [(1,), (0, 0), (0, 2), (0, 1, 1)])
+def test_a_part_of_a_delta_out_of_order_is_a_violation(numbers: tuple[int, ...]) -> None:
+    session = streaming()
+    for number in numbers[:-1]:
+        session.step(Came(part(number, False)), 0)
+    with pytest.raises(ProtocolError) as violation:
+        session.step(Came(part(numbers[-1], True)), 0)
+    assert violation.value.code == "unexpected-part"
+
+
+def test_a_delta_of_a_connection_that_is_gone_is_begun_again() -> None:
+    session = streaming()
+    assert session.step(Came(part(0, False)), 0).stage == part(0, False)
+    session.step(Lost(), 0)
+    session.step(Opened(DEVICE, None, None, 0), 0)
+    session.step(Came(welcome()), 0)
+    assert session.step(Came(part(0, False)), 0).stage == part(0, False)
+    assert session.step(Came(part(1, True)), 0).apply == part(1, True)
+
+
+def test_what_is_applied_is_told_the_hub() -> None:
+    effects = streaming().step(Took("epoch/5:5:", 0), 0)
+    assert effects.send == (Applied("epoch/5:5:"),)
+
+
+def test_transactions_go_up_from_the_first_that_is_not_acknowledged() -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, None, None, 5), 0)
+    effects = session.step(Came(welcome(acknowledged=2)), 0)
+    assert send_all(session, effects) == [3, 4, 5]
+    assert session.step(Sealed(5), 0).load is None
+    assert send_all(session, session.step(Sealed(6), 0)) == [6]
+
+
+def test_a_large_transaction_goes_up_in_parts() -> None:
+    session = streaming()
+    session.step(Sealed(1), 0)
+    data = bytes(range(251)) * (3 * PART_BYTES // 251)
+    frames = session.step(Loaded(1, data), 0).send
+    parts = [frame for frame in frames if isinstance(frame, Upload)]
+    assert b"".join(frame.data for frame in parts) == data
+    assert [(frame.part, frame.last) for frame in parts] == [(0, False), (1, False), (2, True)]
+
+
+def test_no_more_transactions_than_the_window_holds_are_under_way() -> None:
+    session = streaming()
+    sent = send_all(session, session.step(Sealed(2 * IN_FLIGHT_TRANSACTIONS_MAX), 0))
+    assert sent == list(range(1, IN_FLIGHT_TRANSACTIONS_MAX + 1))
+    more = send_all(session, session.step(Took("epoch/5:5:", 10), 0))
+    assert more == list(range(sent[-1] + 1, sent[-1] + 11))
+
+
+def test_no_more_bytes_than_the_window_holds_are_under_way_and_one_transaction() -> None:
+    session = streaming()
+    size = IN_FLIGHT_BYTES_MAX // 2
+    assert send_all(session, session.step(Sealed(9), 0), size) == [1, 2, 3]
+    assert send_all(session, session.step(Took("epoch/5:5:", 2), 0), size) == [4, 5]
+
+
+def test_what_was_read_for_a_connection_that_is_gone_is_read_again() -> None:
+    session = streaming()
+    assert session.step(Sealed(1), 0).load == 1
+    session.step(Lost(), 0)
+    assert session.step(Loaded(1, b"x"), 0) == DeviceEffects()
+    session.step(Opened(DEVICE, None, None, 1), 0)
+    assert session.step(Loaded(1, b"x"), 0) == DeviceEffects()
+    assert session.step(Came(welcome()), 0).load == 1
+
+
+def test_another_history_of_the_hub_means_to_start_over() -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, "old/5:5:", "v", 9), 0)
+    effects = session.step(Came(welcome(epoch="new")), 0)
+    assert effects == DeviceEffects(start_over="new")
+    session.step(Opened(DEVICE, None, None, 0), 0)
+    assert session.step(Came(welcome(epoch="new")), 0).place is not None
+
+
+@pytest.mark.parametrize(
+    ("acknowledged", "hlc", "renewed"),
+    [(2, 20, False), (3, 30, False), (3, 31, True), (4, 40, False), (5, 50, True)],
+)
+def test_a_hub_that_knows_other_transactions_of_this_device_makes_it_another(
+    acknowledged: int, hlc: int, renewed: bool
+) -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, None, None, 4, {3: 30, 4: 40}), 0)
+    assert session.step(Came(welcome(acknowledged, hlc)), 0).renew is renewed
+
+
+def test_what_was_sealed_since_hello_is_not_taken_for_what_the_hub_knows() -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, None, None, 4), 0)
+    session.step(Sealed(5), 0)
+    assert session.step(Came(welcome(acknowledged=5, hlc=50)), 0).renew
+
+
+def test_a_stream_that_another_one_of_this_device_took_over_makes_it_another() -> None:
+    assert streaming().step(Came(Bye("superseded", "Two of you.")), 0).renew
+
+
+def test_the_reason_why_the_service_closes_is_kept() -> None:
+    session, bye = streaming(), Bye("drained", "The service stops.")
+    assert session.step(Came(bye), 0).close == bye
+    assert session.state is DeviceState.CLOSED
+
+
+def test_a_question_is_asked_once_there_is_a_stream_and_answered_with_its_number() -> None:
+    session = DeviceSession()
+    assert session.step(Asked(3), 0) == DeviceEffects()
+    session = streaming()
+    assert session.step(Asked(4), 0).send == (Ping(4),)
+    assert session.step(Came(Pong(4)), 0).answered == (4,)
+
+
+def test_a_service_that_does_not_welcome_in_time_is_left() -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, None, None, 0), 100)
+    assert session.step(Clocked(), 100 + HANDSHAKE_MS_MAX - 1).close is None
+    effects = session.step(Clocked(), 100 + HANDSHAKE_MS_MAX)
+    assert effects.close is not None and effects.close.code == "silent"
+    assert session.step(Clocked(), 1 << 40) == DeviceEffects()
+
+
+def test_a_silent_service_is_asked_and_then_left() -> None:
+    session = streaming()
+    asked = [
+        now_ms
+        for now_ms in range(0, SILENCE_MS_MAX, 1_000)
+        if session.step(Clocked(), now_ms).send == (Ping(0),)
+    ]
+    assert asked == [HEARTBEAT_MS, 2 * HEARTBEAT_MS]
+    effects = session.step(Clocked(), SILENCE_MS_MAX)
+    assert effects.close is not None and effects.close.code == "silent"
+
+
+def test_a_service_that_says_anything_is_not_silent() -> None:
+    session = streaming()
+    for now_ms in range(0, 10 * SILENCE_MS_MAX, HEARTBEAT_MS // 2):
+        session.step(Came(Pong(0)), now_ms)
+        assert session.step(Clocked(), now_ms + 1) == DeviceEffects()
+
+
+@pytest.fixture(scope="module")
+def tight() -> Iterator[None]:
+    """Limits that a short conversation reaches. The hub's half ends a stream that breaks them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_session, "PART_BYTES", 10)
+        for module in (device_session, uploads):
+            patch.setattr(module, "IN_FLIGHT_TRANSACTIONS_MAX", 4)
+            patch.setattr(module, "IN_FLIGHT_BYTES_MAX", 60)
+        yield
+
+
+def converse(seed: int, steps: int, faults: tuple[str, ...]) -> Conversation:
+    """Anything that can happen, in any order; then everything goes well."""
+    random = Random(seed)
+    conversation = Conversation(random)
+    usual = ("write", "direct", "ask", "wait", *3 * ("carry_up", "carry_down", "merge", "deliver"))
+    conversation.connect()
+    for _ in range(steps):
+        act = random.choice(faults) if random.random() < 0.05 else random.choice(usual)
+        getattr(conversation, act)()
+    conversation.heal()
+    return conversation
+
+
+@given(SEEDS, STEPS)
+@pytest.mark.usefixtures("tight")
+def test_each_transaction_arrives_once_and_in_order_over_any_connection(
+    seed: int, steps: int
+) -> None:
+    conversation = converse(seed, steps, ("connect", "disconnect"))
+    written = list(conversation.file.transactions)
+    assert conversation.hub.taken == {conversation.file.device: written}
+    assert (conversation.renewed, conversation.started_over) == (0, 0)
+
+
+@given(SEEDS, STEPS)
+@pytest.mark.usefixtures("tight")
+def test_a_restored_file_loses_nothing_that_is_in_it_and_takes_no_number_twice(
+    seed: int, steps: int
+) -> None:
+    faults = ("connect", "connect", "disconnect", "back_up", "restore")
+    conversation = converse(seed, steps, faults)
+    taken = conversation.hub.taken
+    assert all(len(each) == len(set(each)) for each in taken.values())
+    everything = {each for transactions in taken.values() for each in transactions}
+    assert everything.issuperset(conversation.file.transactions)
+
+
+@given(SEEDS, STEPS)
+@pytest.mark.usefixtures("tight")
+def test_a_hub_that_was_reset_gets_what_is_written_from_then_on(seed: int, steps: int) -> None:
+    conversation = converse(seed, steps, ("connect", "connect", "disconnect", "reset"))
+    assert conversation.hub.taken[conversation.file.device] == list(conversation.file.transactions)
+    assert conversation.file.cursor == conversation.hub.cursor
