@@ -41,6 +41,8 @@ DRAIN_MS_MAX: Final = 10_000  # after SIGTERM, until open work is cut off
 KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
 
+MIGRATION_ATTEMPTS_MAX: Final = 50  # of LOCK_WAIT_MS each: about 30 s
+
 # Merging
 MERGE_CHANGES_MAX: Final = 5_000  # of several transactions in one Postgres transaction
 MERGE_TRANSACTIONS_MAX: Final = 1_000  # the id of a merged transaction has 10 bits for it

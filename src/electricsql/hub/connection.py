@@ -15,6 +15,14 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 VERSION_MIN: Final = 14
+CONTENTION: Final = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+"""Somebody else was in the way: the same transaction may succeed when it is tried again."""
+
 _CONNECT_S_MAX: Final = 10
 _SETTINGS: Final = {
     "application_name": "electric",

@@ -82,3 +82,14 @@ $$;
 
 CREATE CONSTRAINT TRIGGER stamp_clock AFTER INSERT ON electric.touched
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION electric.stamp_clock();
+
+-- A role called electric would find our tables before the user's.
+DO $$
+BEGIN
+    IF current_user = 'electric' THEN
+        EXECUTE format(
+            'ALTER ROLE CURRENT_USER IN DATABASE %I SET search_path = public', current_database()
+        );
+    END IF;
+END
+$$;

@@ -90,12 +90,7 @@ class Hub:
             MigrationError: as `migrate`.
         """
         async with self._connected() as connection:
-            trial = connection.transaction()
-            await trial.start()
-            try:
-                return await perform(connection, sources)
-            finally:
-                await trial.rollback()
+            return await perform(connection, sources, trial=True)
 
     async def migrate(self, sources: Sequence[Source]) -> HubPlan:
         """Apply the new ones of an application's migrations, all or none.
@@ -103,8 +98,9 @@ class Hub:
         Raises:
             MigrationError: `migration-missing`, `migration-changed`, `migration-out-of-order`,
                 `postgres-refused`, and what compiling them raises.
+            PostgresError: `postgres-failed`: other programs keep the tables locked.
         """
-        async with self._connected() as connection, connection.transaction():
+        async with self._connected() as connection:
             return await perform(connection, sources)
 
     async def schema_at(self, version: str | None) -> Schema:

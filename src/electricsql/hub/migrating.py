@@ -9,15 +9,19 @@ from typing import Final
 
 import asyncpg
 
-from electricsql.errors import MigrationError
+from electricsql.errors import MigrationError, PostgresError
 from electricsql.hub.capture import create_capture, replace_functions
-from electricsql.hub.connection import Connection
+from electricsql.hub.connection import CONTENTION, Connection, transaction
 from electricsql.hub.format import LOCK
 from electricsql.hub.model import HubMigration, HubPlan
+from electricsql.limits import LOCK_WAIT_MS, MIGRATION_ATTEMPTS_MAX
 from electricsql.migrations import BuiltMigration, Source, build
 
 SCHEMA_NUMBER: Final = 0
 """Stands for the schema itself where `electric.touched` has a table's number."""
+
+_PAUSE_S: Final = 0.1
+_BEGIN: Final = f"BEGIN; SET LOCAL lock_timeout = {LOCK_WAIT_MS}"
 
 
 async def applied_migrations(connection: Connection) -> list[HubMigration]:
@@ -34,12 +38,44 @@ def _migration(record: asyncpg.Record) -> HubMigration:
     return HubMigration(name, title, sha256, source, tuple(statements), applied_at)
 
 
-async def perform(connection: Connection, sources: Sequence[Source]) -> HubPlan:
-    """Apply the migrations that the hub doesn't have. The caller's transaction makes it one step.
+class _Trial(Exception):
+    """Ends a trial: what was done is rolled back."""
+
+
+async def perform(
+    connection: Connection, sources: Sequence[Source], *, trial: bool = False
+) -> HubPlan:
+    """Apply the migrations that the hub doesn't have, in one transaction; a trial is rolled back.
+
+    Whoever writes to a table goes first: while we wait for it, everybody else would wait for us.
 
     Raises:
         MigrationError: what `pending` and compiling raise; `postgres-refused`.
+        PostgresError: `postgres-failed`: the tables are in use all the time.
     """
+    for attempt in range(MIGRATION_ATTEMPTS_MAX):
+        await asyncio.sleep(_PAUSE_S if attempt else 0)
+        plan: HubPlan | None = None
+        try:
+            async with transaction(connection, _BEGIN):
+                plan = await _perform(connection, sources)
+                if trial:
+                    raise _Trial
+        except CONTENTION as error:
+            busy = error
+            continue
+        except _Trial:
+            pass
+        assert plan is not None
+        return plan
+    raise PostgresError(
+        "postgres-failed",
+        f"Other programs use tables that the migration changes: {busy.args[0]}.",
+        "Try again when their transactions have ended (see pg_stat_activity).",
+    )
+
+
+async def _perform(connection: Connection, sources: Sequence[Source]) -> HubPlan:
     await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
     applied = await applied_migrations(connection)
     ordered = sorted(sources, key=lambda source: source.name)
@@ -118,7 +154,7 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
 async def _run(connection: Connection, migration: BuiltMigration, sql: str) -> None:
     try:
         await connection.execute(sql)
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, *CONTENTION):
         raise
     except asyncpg.PostgresError as error:
         raise MigrationError(

@@ -5,14 +5,16 @@ import asyncio
 import asyncpg
 import pytest
 
-from electricsql.errors import MigrationError, ServiceError
-from electricsql.hub import Hub, Source
+from electricsql.errors import MigrationError, PostgresError, ServiceError
+from electricsql.hub import Hub, Source, migrating
 from tests.integration.hub.hubs import delete, insert, opened, sources, update
 
 pytestmark = pytest.mark.anyio
 ONE = "CREATE TABLE one (id INTEGER PRIMARY KEY NOT NULL, a TEXT);"
 TWO = "CREATE TABLE two (id INTEGER PRIMARY KEY NOT NULL, one INTEGER REFERENCES one);"
-WIDER = "ALTER TABLE one ADD COLUMN b TEXT NOT NULL DEFAULT 'new'; ALTER TABLE one ADD COLUMN c INT;"
+WIDER = (
+    "ALTER TABLE one ADD COLUMN b TEXT NOT NULL DEFAULT 'new'; ALTER TABLE one ADD COLUMN c INT;"
+)
 TAKEN = "CREATE TABLE taken (id INTEGER PRIMARY KEY NOT NULL);"
 
 
@@ -104,9 +106,10 @@ async def test_columns_are_added_to_rows_and_tombstones_there_are(any_database: 
             world.schema = reading.schema
         assert await world.rows(device.cursor) == {}
         wide = {"b": "new", "c": None}
-        assert [row.values for row in (await world.rows()).values()] == [
-            {"id": n, "a": f"a{n}"} | wide for n in range(4)
-        ]
+        rows = await world.rows()
+        assert {row_id.key[0]: row.values for row_id, row in rows.items()} == {
+            n: {"id": n, "a": f"a{n}"} | wide for n in range(4)
+        }
         await device.write(
             update("one", 0, c=7), insert("one", {"id": 1, "a": "back", **wide}, incarnation=2)
         )
@@ -119,22 +122,48 @@ async def test_columns_are_added_to_rows_and_tombstones_there_are(any_database: 
         assert kept[3] == {"id": 3, "a": "a3", "b": "b", "c": None}
 
 
-async def test_a_migration_gives_way_to_writers_and_gets_its_turn(any_database: str) -> None:
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+async def test_a_migration_gives_way_to_writers(any_database: str, order: tuple[str, str]) -> None:
     async with opened(any_database, ONE, TWO) as world:
-        await world.client.execute("INSERT INTO one VALUES (1)")
-        later = "ALTER TABLE two ADD COLUMN b TEXT; ALTER TABLE one ADD COLUMN b TEXT;"
+        columns = "ALTER TABLE two ADD COLUMN b TEXT; ALTER TABLE one ADD COLUMN b TEXT;"
         writer = await asyncpg.connect(any_database)
         transaction = writer.transaction()
         await transaction.start()
-        await writer.execute("UPDATE one SET a = 'x'")
-        migrating = asyncio.create_task(world.hub.migrate(sources(ONE, TWO, later)))
+        await writer.execute(f"INSERT INTO {order[0]} VALUES (1)")
+        waiting = asyncio.create_task(world.hub.migrate(sources(ONE, TWO, columns)))
         while not await world.client.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0)
-        await writer.execute("INSERT INTO two VALUES (1, 1)")
+        await writer.execute(f"INSERT INTO {order[1]} VALUES (1)")
         await transaction.commit()
         await writer.close()
-        assert len((await migrating).pending) == 1
-        assert await world.shown() == await world.tables() or world.schema
+        assert len((await waiting).pending) == 1
+        assert len(await world.tables()) == len(await world.shown()) == 2
+
+
+async def test_a_migration_does_not_wait_for_ever(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "MIGRATION_ATTEMPTS_MAX", 2)
+    async with opened(database, ONE) as world:
+        transaction = world.client.transaction()
+        await transaction.start()
+        await world.client.execute("INSERT INTO one VALUES (1)")
+        with pytest.raises(PostgresError) as busy:
+            await world.hub.migrate(sources(ONE, WIDER))
+        assert busy.value.code == "postgres-failed"
+        await transaction.rollback()
+        assert len((await world.hub.migrate(sources(ONE, WIDER))).pending) == 1
+
+
+async def test_tables_named_like_ours_are_the_ones_a_client_finds(any_database: str) -> None:
+    tables = "".join(
+        f"CREATE TABLE {name} (id INTEGER PRIMARY KEY NOT NULL);"
+        for name in ("hub", "devices", "transactions", "migrations", "shadow_1", "touched")
+    )
+    async with opened(any_database, tables) as world:
+        for table in world.schema:
+            await world.client.execute(f"INSERT INTO {table.name} VALUES (1)")
+        assert len(await world.tables()) == len(await world.shown()) == 6
 
 
 async def test_a_version_that_the_hub_does_not_have(database: str) -> None:
