@@ -54,8 +54,12 @@ def stream_url(bundle: Bundle, url: str | None) -> str:
                 "Use a bundle that `electric sync` wrote, give electrify a url, or sync=False.",
             )
         url = f"{bundle.service.rstrip('/')}/ws/{bundle.app}/{bundle.env}"
-    parts = urlsplit(url)
-    if parts.scheme not in _WEBSOCKETS or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        is_stream = parts.scheme in _WEBSOCKETS and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that don't match, a port that is no number
+        is_stream = False
+    if not is_stream:
         raise DeviceError(
             "bad-url",
             f"{url!r} is not the URL of a device stream.",
