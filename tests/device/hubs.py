@@ -25,6 +25,7 @@ from electricsql.replication import (
     Clock,
     Cursor,
     Incoming,
+    Merged,
     Op,
     Refusal,
     Row,
@@ -157,6 +158,8 @@ class MemoryHub:
 
     def _merge(self, incoming: Incoming) -> Refusal | None:
         merged = merge(self.schema, self.rows, [incoming])
+        if self._collides({**self.rows, **merged.rows}):
+            merged = Merged(refused={0: Refusal("postgres-refused", "A value is not unique.")})
         changes = incoming.transaction.changes
         asked = wanted([incoming.transaction])
         back = asked if merged.refused else merged.echoed | (merged.rows.keys() - asked)
@@ -168,10 +171,22 @@ class MemoryHub:
                 (change,) = (c for c in changes if RowId(c.table, c.key) == row_id)
                 row = self._never_was(change)
             before = row.touched_before if row.touched & 1023 == 0 else row.touched
-            changed[row_id] = replace(row, touched=direct, touched_before=before)
+            changed[row_id] = row._replace(touched=direct, touched_before=before)
         self.rows.update(changed)
         self._xids.update(dict.fromkeys(changed, self.xid))
         return merged.refused.get(0)
+
+    def _collides(self, rows: dict[RowId, Row | None]) -> bool:
+        for table in self.schema:
+            for index in table.indexes:
+                values = [
+                    tuple(row[name] for name in index.columns)
+                    for row in alive(rows, table.name).values()
+                ]
+                values = [each for each in values if None not in each]
+                if index.unique and len(set(values)) < len(values):
+                    return True
+        return False
 
     def _never_was(self, change: Change) -> Row:
         table = self.schema.tables[change.table]

@@ -11,7 +11,6 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Final
 
 import asyncpg
@@ -244,7 +243,7 @@ class _Merge:
             row = merged.rows.get(row_id) or self._loader.rows.get(row_id)
             if row is not None:
                 before = row.touched_before if is_direct(row.touched) else row.touched
-                back[row_id] = replace(row, touched=direct, touched_before=before)
+                back[row_id] = row._replace(touched=direct, touched_before=before)
         for change in (change for each in refused for change in each.changes):
             row_id = RowId(change.table, change.key)
             if row_id not in back:
@@ -309,8 +308,8 @@ def _sees_nothing(_: int) -> bool:
 def _never_was(schema: Schema, change: Change, direct: int) -> Row:
     """A tombstone for a row that a refused transaction alone has."""
     table = schema.tables[change.table]
-    values = {column.name: column.default_value for column in table.columns}
-    values.update(zip(table.primary_key, change.key, strict=True))
+    key = dict(zip(table.primary_key, change.key, strict=True))
+    values = {**table.default_values, **key}
     return Row(values, {}, change.incarnation, deleted=direct)
 
 

@@ -15,7 +15,7 @@ children of what is deleted (`wanted`, `parents_of`). Not here: how rows are loa
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op, Transaction
@@ -100,7 +100,7 @@ def looks_the_same(one: Row | None, other: Row | None) -> bool:
     """Whether two states of a row differ at most in who touched it last, which shows nowhere."""
     if one is None or other is None:
         return one is other
-    return replace(one, touched=other.touched, touched_before=other.touched_before) == other
+    return one._replace(touched=other.touched, touched_before=other.touched_before) == other
 
 
 def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:

@@ -18,7 +18,8 @@ Everything here is a pure function of its arguments, and the same code at the hu
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op
 from electricsql.replication.clock import OLDEST, Clock, Clocks
@@ -26,8 +27,7 @@ from electricsql.replication.ids import NOBODY
 from electricsql.schema import Table, Value
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row with its shadow: what the hub knows, and what a delta carries.
 
     `writers` has the id of the transaction that wrote each column, negative where the value was
@@ -104,16 +104,17 @@ def revive(row: Row, author: Author) -> Row:
 
 
 def _born(table: Table, change: Change, author: Author) -> Row:
-    defaults = {column.name: column.default_value for column in table.columns}
-    values = {**defaults, **change.values}
-    writers = {name: _rank(table, name, value) * author.id for name, value in change.values.items()}
+    values = {**table.default_values, **change.values}
+    writers = {
+        name: _written_by(author, table, name, value) for name, value in change.values.items()
+    }
     return Row(values, writers, change.incarnation, touched=author.id)
 
 
 def _deleted(row: Row, author: Author) -> Row:
     if not row.alive or not may_delete(row, author):
         return row
-    return replace(row, deleted=author.id)
+    return row._replace(deleted=author.id)
 
 
 def _written(table: Table, row: Row, change: Change, author: Author) -> Row:
@@ -125,10 +126,10 @@ def _written(table: Table, row: Row, change: Change, author: Author) -> Row:
                 if same(values.get(name), value):
                     continue
             else:
-                writer *= _rank(table, name, value)
+                writer = _written_by(author, table, name, value)
         if _register_clock(writer, author) > _register_clock(writers.get(name, NOBODY), author):
             values[name], writers[name] = value, writer
-    return replace(row, values=values, writers=writers)
+    return row._replace(values=values, writers=writers)
 
 
 def _touched(row: Row, author: Author) -> Row:
@@ -136,15 +137,14 @@ def _touched(row: Row, author: Author) -> Row:
     before = row.touched_before
     if author.clock_of(row.touched).origin != author.clock.origin:
         before = row.touched
-    return replace(row, deleted=NOBODY, touched=author.id, touched_before=before)
+    return row._replace(deleted=NOBODY, touched=author.id, touched_before=before)
 
 
-def _rank(table: Table, name: str, value: Value) -> int:
-    """-1 for a value that an insert stored because the column's default is that, else 1."""
-    column = table.by_name.get(name)
-    if column is None or name in table.primary_key or not column.has_constant_default:
-        return 1
-    return -1 if same(column.default_value, value) else 1
+def _written_by(author: Author, table: Table, name: str, value: Value) -> int:
+    """What an insert puts into a register: the negative id for what the default would be too."""
+    defaults = table.constant_defaults
+    made_up = name in defaults and same(defaults[name], value)
+    return -author.id if made_up else author.id
 
 
 def _register_clock(writer: int, author: Author) -> tuple[bool, Clock]:

@@ -122,6 +122,20 @@ class Table:
         """Each column's position, from 0."""
         return {column.name: position for position, column in enumerate(self.columns)}
 
+    @cached_property
+    def default_values(self) -> Mapping[str, Value]:
+        """What an insert of nothing would store, as far as that is constant."""
+        return {column.name: column.default_value for column in self.columns}
+
+    @cached_property
+    def constant_defaults(self) -> Mapping[str, Value]:
+        """The defaults that are the same for every row, of the columns outside the key."""
+        return {
+            column.name: column.default_value
+            for column in self.columns
+            if column.has_constant_default and column.name not in self.primary_key
+        }
+
     def key_of(self, values: Mapping[str, Value]) -> Key:
         """The primary key in a row's values."""
         return tuple(values[name] for name in self.primary_key)

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -129,7 +129,7 @@ def delete(table: str, key: Value, incarnation: int = 1) -> Change:
 
 def plain(row: Row) -> Row:
     """A row without registers that nobody wrote."""
-    return replace(row, writers={name: id for name, id in row.writers.items() if id})
+    return row._replace(writers={name: id for name, id in row.writers.items() if id})
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ The tables are looked at after each statement; what differs is what its author w
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from electricsql.hub import Submitted
 from electricsql.replication import (
@@ -75,7 +74,7 @@ class Twin:
         for row_id in merged.echoed:
             row = self.rows[row_id]
             before = row.touched_before if is_direct(row.touched) else row.touched
-            self.rows[row_id] = replace(row, touched=direct, touched_before=before)
+            self.rows[row_id] = row._replace(touched=direct, touched_before=before)
         self._tables = await self.world.tables()
 
     async def check(self) -> None:
