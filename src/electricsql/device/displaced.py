@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 
+from electricsql.device.lives import key_in_oplog, quoted_key
 from electricsql.protocol import decode_block, encode_block
 from electricsql.replication import Block, RowId, Shadow
 from electricsql.schema import Schema, Table, Value
@@ -28,4 +29,18 @@ def write_displaced(database: sqlite3.Connection, displaced: Iterable[Displaced]
     for table, row in displaced:
         shadow = Shadow(1, 0, 0, 0, (0,) * len(row))
         block = Block(table.name, tuple(row), [[value] for value in row.values()], [shadow], [0])
-        database.execute("INSERT INTO _electric_displaced VALUES (?)", (encode_block(block),))
+        key = quoted_key(["?"] * len(table.primary_key))
+        database.execute(
+            f"INSERT INTO _electric_displaced VALUES (?, {key}, ?)",
+            (table.number, *table.key_of(row), encode_block(block)),
+        )
+
+
+def forget_written(database: sqlite3.Connection, table: Table, after: int) -> None:
+    """Forget the rows that the app has inserted anew, by the oplog's entries after `after`."""
+    database.execute(
+        f"DELETE FROM _electric_displaced WHERE tbl = {table.number} AND key IN"
+        f" (SELECT {key_in_oplog(table)} FROM _electric_oplog"
+        f" WHERE seq > ? AND tbl = {table.number})",
+        (after,),
+    )

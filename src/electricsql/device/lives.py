@@ -61,7 +61,7 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
         f"""
         SELECT k, op, seq, l.incarnation, l.alive
         FROM (
-            SELECT {_key_in_oplog(table)} AS k, op, max(seq) AS seq, sum(op = {Op.DELETE}) AS deaths
+            SELECT {key_in_oplog(table)} AS k, op, max(seq) AS seq, sum(op = {Op.DELETE}) AS deaths
             FROM _electric_oplog
             WHERE tbl = {table.number} AND seq > ?
             GROUP BY 1
@@ -105,7 +105,7 @@ def record_lives(
 ) -> None:
     """Note what a delta says of rows: their key, incarnation, and whether they live."""
     listed = any_listed(database, table)
-    key = _quoted(["?"] * len(table.primary_key))
+    key = quoted_key(["?"] * len(table.primary_key))
     special: list[Sequence[object]] = []
     plain: list[Key] = []
     for values, incarnation, life in rows:
@@ -128,7 +128,7 @@ def incarnation_of(database: sqlite3.Connection, table: Table, key: Key) -> int:
     """Which life a row is in, or was last."""
     found = database.execute(
         "SELECT incarnation FROM _electric_lives"
-        f" WHERE tbl = {table.number} AND key = {_quoted(['?'] * len(key))}",
+        f" WHERE tbl = {table.number} AND key = {quoted_key(['?'] * len(key))}",
         key,
     ).fetchone()
     return int(found[0]) if found else FIRST
@@ -136,7 +136,7 @@ def incarnation_of(database: sqlite3.Connection, table: Table, key: Key) -> int:
 
 def list_as_dead(database: sqlite3.Connection, table: Table) -> None:
     """Note that all rows which are in a table now are dead: a whole delta follows."""
-    key = _quoted([quote(name) for name in table.primary_key])
+    key = quoted_key([quote(name) for name in table.primary_key])
     database.execute(
         "INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
         f" SELECT {table.number}, {key}, {FIRST}, {Life.DEAD} FROM {quote(table.name)} WHERE true"
@@ -156,9 +156,11 @@ def kept_rows(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[Ro
         yield RowId(tables[number].name, values), incarnation
 
 
-def _key_in_oplog(table: Table) -> str:
-    return _quoted([f"c{table.positions[name]}" for name in table.primary_key])
+def key_in_oplog(table: Table) -> str:
+    """SQL for the key of an oplog entry of a table, as the list spells it."""
+    return quoted_key([f"c{table.positions[name]}" for name in table.primary_key])
 
 
-def _quoted(values: Sequence[str]) -> str:
+def quoted_key(values: Sequence[str]) -> str:
+    """SQL for a key, from SQL for its values."""
     return " || ',' || ".join(f"quote({value})" for value in values)

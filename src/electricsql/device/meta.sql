@@ -41,8 +41,11 @@ CREATE INDEX IF NOT EXISTS _electric_lives_kept ON _electric_lives (tbl) WHERE a
 
 -- Rows with unsent changes that have no place in their table for now (device/displaced.py).
 CREATE TABLE IF NOT EXISTS _electric_displaced (
-    block BLOB NOT NULL
-);
+    tbl INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    block BLOB NOT NULL,
+    PRIMARY KEY (tbl, key)
+) WITHOUT ROWID;
 
 -- Transactions that the hub refused, whole.
 CREATE TABLE IF NOT EXISTS _electric_quarantine (

@@ -59,13 +59,13 @@ class Receiving:
         """A whole delta follows: what is not in it, and not unsent, is gone."""
         self._note_parents()
         for table in self._schema:
-            own = [self._writer.read(table, key) for key in self._unsent.keys(table.name)]
-            self._writer.delete(table, self._unsent.keys(table.name))
+            keys = self._unsent.keys(table.name)
+            own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
+            self._writer.delete(table, [table.key_of(row) for row in own])
             list_as_dead(self._database, table)
             self._writer.clear(table)
             for row in own:
-                if row is not None:
-                    self._writer.upsert(table, tuple(row), [tuple(row.values())])
+                self._writer.upsert(table, tuple(row), [tuple(row.values())])
 
     def take(self, blocks: Iterable[Block], clocks: Mapping[int, Clock]) -> None:
         """Write the rows of a part.

@@ -7,6 +7,7 @@ after it, a change made before would seem to have observed it.
 
 import sqlite3
 
+from electricsql.device.displaced import forget_written
 from electricsql.device.lives import lives_of
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.schemas import Schemas
@@ -42,6 +43,8 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
     hlc = tick(meta.hlc, max(now_ms, latest_ms))
     cursor = str(meta.cursor) if meta.cursor else None
     lives = lives_of(database, tables, after)
+    for (table,) in database.execute("SELECT DISTINCT tbl FROM _electric_displaced").fetchall():
+        forget_written(database, tables[table], after)
     database.execute(
         "INSERT INTO _electric_transactions VALUES (?, ?, ?, ?, ?, ?, ?)",
         (number, first, last, hlc, cursor, version, lives),
