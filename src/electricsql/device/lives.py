@@ -11,7 +11,7 @@ Keys are compared as SQLite's `quote` spells them: it tells storage classes apar
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -30,24 +30,21 @@ class Life(IntEnum):
     """Shown although deleted: a row that may come to stay refers to it."""
 
 
-def lives_of(database: sqlite3.Connection, tables: Mapping[int, Table], after: int) -> str | None:
-    """Bring the list up to date with the oplog's entries after `after`, which are one transaction.
+def lives_of(
+    database: sqlite3.Connection, written: Iterable[Table], after: int, *, any_deleted: bool
+) -> str | None:
+    """Bring the list up to date with the oplog's entries after `after`, which are one transaction
+    that wrote these tables, and may have deleted rows.
 
     Gives, as JSON, the incarnation of each changed row that is not in its first life, by the number
     of the row's last entry; None if there is none (nearly always).
     """
     (any_listed,) = database.execute("SELECT EXISTS (SELECT 1 FROM _electric_lives)").fetchone()
-    (any_deleted,) = database.execute(
-        "SELECT EXISTS (SELECT 1 FROM _electric_oplog WHERE seq > ? AND op = ?)", (after, Op.DELETE)
-    ).fetchone()
     if not (any_listed or any_deleted):
         return None
-    numbers = database.execute(
-        "SELECT DISTINCT tbl FROM _electric_oplog WHERE seq > ?", (after,)
-    ).fetchall()
     later: dict[int, int] = {}
-    for (number,) in numbers:
-        later.update(_of_table(database, tables[number], after))
+    for table in written:
+        later.update(_of_table(database, table, after))
     return json.dumps(later) if later else None
 
 
