@@ -51,7 +51,8 @@ def test_a_kill_while_applying_changes_nothing(tmp_path: Path, rows: int) -> Non
     one = DeviceFile(path, NOTES)
     one.app.execute("INSERT INTO notes (id, body) VALUES ('n0', 'mine'), ('m1', 'mine')")
     one.seal()
-    before = [one.rows("notes"), read_meta(one.app), len(one.unsent())]
+    meta = read_meta(one.app)
+    before = (one.rows("notes"), meta, len(one.unsent()))
     schema = one.read("SELECT * FROM sqlite_schema ORDER BY name")
     one.close()
     with subprocess.Popen(
@@ -61,11 +62,11 @@ def test_a_kill_while_applying_changes_nothing(tmp_path: Path, rows: int) -> Non
         assert process.stdout.readline() == "halfway\n"
         process.kill()
     one = DeviceFile(path, NOTES)
-    assert [one.rows("notes"), read_meta(one.app), len(one.unsent())] == before
+    assert (one.rows("notes"), read_meta(one.app), len(one.unsent())) == before
     assert one.read("SELECT * FROM sqlite_schema ORDER BY name") == schema
     assert one.read("PRAGMA integrity_check") == [("ok",)]
     one.app.execute("UPDATE notes SET body = 'again'")
-    assert one.seal() == before[1].number + 1
+    assert one.seal() == meta.number + 1
 
     apply_delta(one.engine, one.schemas, delta(one, rows), NOW_MS)
     assert read_meta(one.app).cursor == cursor_at(100)

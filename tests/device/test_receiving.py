@@ -44,7 +44,7 @@ def direct(table: Table, world: World, random: Random) -> Change:
     return random.choice([delete(table, key), update(table, key, a=text)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["plain", "pairs"]), seeds)
 def test_a_file_shows_what_the_hub_will_hold(name: str, seed: int) -> None:
     random = Random(seed)
@@ -83,7 +83,7 @@ KIN = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example(1_425_911_147)  # a kept row was updated without a change, and stayed
 @given(seeds)
 def test_foreign_keys_hold_all_the_time(seed: int) -> None:
@@ -116,7 +116,7 @@ MAILS = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example(16_140)  # the app inserted a displaced row anew, and it was put back all the same
 @example(231_051)  # a whole delta forgot what was displaced
 @given(seeds)

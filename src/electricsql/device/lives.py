@@ -89,43 +89,43 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
     return later
 
 
-def any_listed(database: sqlite3.Connection, table: Table) -> bool:
-    """Whether any row of a table is not just alive in its first life."""
-    (found,) = database.execute(
-        "SELECT EXISTS (SELECT 1 FROM _electric_lives WHERE tbl = ?)", (table.number,)
-    ).fetchone()
-    return bool(found)
-
-
 def record_lives(
     database: sqlite3.Connection, table: Table, rows: Iterable[tuple[Key, int, Life]]
 ) -> None:
     """Note what a delta says of rows: their key, incarnation, and whether they live."""
-    listed = any_listed(database, table)
-    key = quoted_key(["?"] * len(table.primary_key))
     special: list[Sequence[object]] = []
     plain: list[Key] = []
-    for values, incarnation, life in rows:
+    for key, incarnation, life in rows:
         if incarnation > FIRST or life is not Life.ALIVE:
-            special.append((*values, incarnation, life))
-        elif listed:
-            plain.append(values)
-    database.executemany(
-        f"DELETE FROM _electric_lives WHERE tbl = {table.number} AND key = {key}", plain
-    )
+            special.append((*key, incarnation, life))
+        else:
+            plain.append(key)
+    unlist(database, table, plain)
     database.executemany(
         f"INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
-        f" VALUES ({table.number}, {key}, ?, ?) ON CONFLICT (tbl, key) DO UPDATE"
+        f" VALUES ({table.number}, {_marks(table)}, ?, ?) ON CONFLICT (tbl, key) DO UPDATE"
         " SET incarnation = excluded.incarnation, alive = excluded.alive",
         special,
     )
+
+
+def unlist(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> None:
+    """Note that rows are just alive in their first life."""
+    (any_listed,) = database.execute(
+        "SELECT EXISTS (SELECT 1 FROM _electric_lives WHERE tbl = ?)", (table.number,)
+    ).fetchone()
+    if any_listed:
+        database.executemany(
+            f"DELETE FROM _electric_lives WHERE tbl = {table.number} AND key = {_marks(table)}",
+            keys,
+        )
 
 
 def incarnation_of(database: sqlite3.Connection, table: Table, key: Key) -> int:
     """Which life a row is in, or was last."""
     found = database.execute(
         "SELECT incarnation FROM _electric_lives"
-        f" WHERE tbl = {table.number} AND key = {quoted_key(['?'] * len(key))}",
+        f" WHERE tbl = {table.number} AND key = {_marks(table)}",
         key,
     ).fetchone()
     return int(found[0]) if found else FIRST
@@ -161,3 +161,7 @@ def key_in_oplog(table: Table) -> str:
 def quoted_key(values: Sequence[str]) -> str:
     """SQL for a key, from SQL for its values."""
     return " || ',' || ".join(f"quote({value})" for value in values)
+
+
+def _marks(table: Table) -> str:
+    return quoted_key(["?"] * len(table.primary_key))

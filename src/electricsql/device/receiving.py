@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from electricsql.device.lives import (
     FIRST,
     Life,
-    any_listed,
     incarnation_of,
     kept_rows,
     list_as_dead,
     record_lives,
+    unlist,
 )
 from electricsql.device.repair import Repair
 from electricsql.device.unsent import Sealed, Unsent
@@ -120,13 +120,17 @@ class Receiving:
             rows = [rows[n] for n in places]
         self._writer.upsert(table, block.columns, rows)
         self._note_needed(table, block, places)
+        self._note_lives(table, block, keys, met)
+
+    def _note_lives(
+        self, table: Table, block: Block, keys: Sequence[Key], met: Collection[int]
+    ) -> None:
         lives = [(s.incarnation, Life.DEAD if s.deleted else Life.ALIVE) for s in block.shadows]
-        if set(lives) != {(FIRST, Life.ALIVE)} or any_listed(self._database, table):
-            marks = [
-                (key, *lives[place])
-                for n, (key, place) in enumerate(zip(keys, block.shadow_of, strict=True))
-                if n not in met
-            ]
+        places = [n for n in range(len(keys)) if n not in met] if met else range(len(keys))
+        if set(lives) == {(FIRST, Life.ALIVE)}:
+            unlist(self._database, table, [keys[n] for n in places] if met else keys)
+        else:
+            marks = ((keys[n], *lives[block.shadow_of[n]]) for n in places)
             record_lives(self._database, table, marks)
 
     def _merge(self, table: Table, block: Block) -> None:
