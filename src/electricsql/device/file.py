@@ -17,7 +17,7 @@ from electricsql.device.meta import FORMAT, write_meta
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.errors import DeviceError
-from electricsql.limits import BUSY_TIMEOUT_MS
+from electricsql.limits import BUSY_TIMEOUT_MS, ENGINE_CACHE_KIB
 from electricsql.migrations import CAPTURE_TABLES, LOCAL_ENV, Bundle, BundleMigration
 from electricsql.replication import AppliedMigration
 
@@ -76,6 +76,8 @@ def connect(path: Path, *, engine: bool = False) -> sqlite3.Connection:
             database.execute("PRAGMA synchronous = FULL")
             database.execute(f"PRAGMA foreign_keys = {'OFF' if engine else 'ON'}")
             database.execute("PRAGMA recursive_triggers = ON")
+            if engine:
+                database.execute(f"PRAGMA cache_size = -{ENGINE_CACHE_KIB}")
         except BaseException:
             database.close()
             raise
