@@ -13,6 +13,7 @@ import asyncpg
 
 from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub.connection import Pool, close_pool, connected, open_pool
+from electricsql.hub.format import LOCK
 from electricsql.hub.hub import Hub
 from electricsql.limits import IDENTIFIER_BYTES_MAX
 from electricsql.schema import quote
@@ -79,16 +80,17 @@ class Cluster:
                 await connection.execute(
                     f"CREATE DATABASE {quote(name)} TEMPLATE template0 ENCODING 'UTF8'"
                 )
-            except asyncpg.DuplicateDatabaseError:
-                pass
+            except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+                pass  # another service was faster, or just as fast
             except (asyncpg.InsufficientPrivilegeError, asyncpg.ObjectInUseError) as error:
                 raise PostgresError(
                     "postgres-failed",
                     f"Postgres didn't create database {name}: {error.message}.",
                     "Use a role that may create databases.",
                 ) from error
-            await connection.execute(
-                f"COMMENT ON DATABASE {quote(name)} IS '{_COMMENT}{app}/{env}'"
+            await connection.execute(  # one transaction; without the lock, two would collide
+                f"SELECT pg_advisory_xact_lock({LOCK});"
+                f" COMMENT ON DATABASE {quote(name)} IS '{_COMMENT}{app}/{env}'"
             )
 
     async def reset(self, app: str, env: str) -> None:

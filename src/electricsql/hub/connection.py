@@ -72,16 +72,25 @@ async def open_pool(url: str) -> Pool:
         try:
             async with pool.acquire() as connection:
                 version = connection.get_server_version()
-            if version.major < VERSION_MIN:
-                raise PostgresError(
-                    "postgres-too-old",
-                    f"Postgres at {without_password(url)} is version {version.major}.",
-                    f"Use Postgres {VERSION_MIN} or later.",
-                )
+            require_version(version.major, url)
         except BaseException:
             pool.terminate()
             raise
         return pool
+
+
+def require_version(major: int, url: str) -> None:
+    """See whether a server can do what we need.
+
+    Raises:
+        PostgresError: `postgres-too-old`.
+    """
+    if major < VERSION_MIN:
+        raise PostgresError(
+            "postgres-too-old",
+            f"Postgres at {without_password(url)} is version {major}.",
+            f"Use Postgres {VERSION_MIN} or later.",
+        )
 
 
 async def close_pool(pool: Pool) -> None:

@@ -63,7 +63,10 @@ async def _upgrade(connection: Connection, app: str, env: str) -> None:
 
 async def _format(connection: Connection) -> int:
     """0 for none."""
-    if await connection.fetchval("SELECT to_regclass('electric.hub')") is None:
+    # Not to_regclass: it may still say what was so before we waited for the lock.
+    if not await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'electric' AND tablename = 'hub')"
+    ):
         return 0
     format = await connection.fetchval("SELECT format FROM electric.hub")
     return int(format) if format is not None else 0

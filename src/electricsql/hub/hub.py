@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-from electricsql.errors import ServiceError
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import (
     Connection,
@@ -26,7 +25,8 @@ from electricsql.hub.model import (
     Submitted,
 )
 from electricsql.hub.reading import BEGIN, Reading, take_cursor
-from electricsql.migrations import Source, schema_of
+from electricsql.hub.schemas import Schemas
+from electricsql.migrations import Source
 from electricsql.replication import Cursor
 from electricsql.schema import Schema
 
@@ -54,9 +54,9 @@ class Hub:
         self.epoch = epoch
         self._url = url
         self._pool = pool
-        self._schemas: dict[str | None, Schema] = {None: Schema({})}
+        self._schemas = Schemas()
         self._known = KnownClocks()
-        self._merging = Merging(epoch, self.schema_at, self._known)
+        self._merging = Merging(epoch, self._schemas, self._known)
 
     @classmethod
     async def open(cls, url: str, app: str = "", env: str = "") -> Self:
@@ -109,21 +109,11 @@ class Hub:
         Raises:
             ServiceError: `unknown-version`.
         """
-        if version not in self._schemas:
-            statements: list[str] = []
-            for migration in await self.migrations():
-                statements += migration.statements
-                if migration.name not in self._schemas:
-                    self._schemas[migration.name] = schema_of(statements, migration.name)
-        schema = self._schemas.get(version)
-        if schema is None:
-            raise ServiceError(
-                "unknown-version",
-                f"The hub does not have migration {version}.",
-                "Apply it with `electric sync`.",
-                status=409,
-            )
-        return schema
+        schema = self._schemas.known(version)
+        if schema is not None:
+            return schema
+        async with self._connected() as connection:
+            return await self._schemas.at(connection, version)
 
     async def register(self, device: str) -> Registered:
         """A device's place; a new one gets the next origin."""
@@ -152,7 +142,8 @@ class Hub:
             transaction(connection, BEGIN),
         ):
             cursor, version = await take_cursor(connection, self.epoch)
-            yield Reading(connection, cursor, await self.schema_at(version), self._known)
+            schema = await self._schemas.at(connection, version)
+            yield Reading(connection, cursor, schema, self._known)
 
     async def has_news(self, cursor: Cursor | None) -> bool:
         """Whether there may be something after the cursor. Cheap."""

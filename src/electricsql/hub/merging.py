@@ -9,7 +9,7 @@ quarantine: its rows are sent back to the device as the hub has them.
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -18,10 +18,11 @@ import asyncpg
 from electricsql.errors import ProtocolError
 from electricsql.hub.capture import MERGING
 from electricsql.hub.clocks import KnownClocks
-from electricsql.hub.connection import Connection, transaction
+from electricsql.hub.connection import CONTENTION, Connection, transaction
 from electricsql.hub.format import LOCK
 from electricsql.hub.loading import Loader
 from electricsql.hub.model import Submitted
+from electricsql.hub.schemas import Schemas
 from electricsql.hub.storing import store
 from electricsql.limits import CLOCK_AHEAD_MS_MAX, LOCK_WAIT_MS
 from electricsql.replication import (
@@ -48,12 +49,6 @@ from electricsql.schema import Schema
 _RETRY_MS_MIN: Final = 5
 _RETRY_MS_MAX: Final = 500
 _RACES_MAX: Final = 10
-_CONTENTION: Final = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.QueryCanceledError,
-)
 _REFUSING: Final = ("22", "23", "27", "38", "39", "44", "P0")
 """SQLSTATE classes: bad data, a broken constraint, a trigger or function that raised."""
 _PRIMARY_KEY: Final = re.compile(r"_pkey[0-9]*$")
@@ -93,15 +88,14 @@ ON CONFLICT DO NOTHING
 """
 
 Connected = Callable[[], AbstractAsyncContextManager[Connection]]
-SchemaAt = Callable[[str | None], Awaitable[Schema]]
 
 
 class Merging:
     """Merges into one hub."""
 
-    def __init__(self, epoch: str, schema_at: SchemaAt, known: KnownClocks) -> None:
+    def __init__(self, epoch: str, schemas: Schemas, known: KnownClocks) -> None:
         self._epoch = epoch
-        self._schema_at = schema_at
+        self._schemas = schemas
         self._known = known
 
     async def merge(self, connected: Connected, batch: Sequence[Submitted]) -> None:
@@ -135,7 +129,7 @@ class Merging:
                         clocks = await self._merge(connection, batch, refusal)
                     self._known.keep(clocks)
                 return
-            except _CONTENTION:
+            except CONTENTION:
                 pass
             except asyncpg.UniqueViolationError as error:
                 races += 1
@@ -159,7 +153,7 @@ class Merging:
         fresh = _fresh(batch, dict(numbers or ()))
         if not fresh:
             return {}
-        loader = Loader(connection, await self._schema_at(version), self._known)
+        loader = Loader(connection, await self._schemas.at(connection, version), self._known)
         incoming = [
             self._incoming(submitted, transaction_id(xid, place), (now_ms, loader.clocks))
             for place, submitted in enumerate(fresh, start=1)
