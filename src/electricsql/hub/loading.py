@@ -63,6 +63,18 @@ class Loader:
                 row = None if found is None else _row(table, found, shadow)
                 self.rows[RowId(table.name, key)] = row
 
+    async def stored(
+        self, meant: Mapping[RowId, Row]
+    ) -> dict[RowId, tuple[Mapping[str, Value] | None, Row]]:
+        """What the tables show of these rows, and the rows with their shadows as they are now."""
+        stored = {}
+        for table, keys in self._by_table(meant):
+            values = await self._values(table, keys, "")
+            for place, shadow in (await self._load_shadows(table, keys, False)).items():
+                row_id = RowId(table.name, keys[place])
+                stored[row_id] = values.get(place), _row(table, meant[row_id].values, shadow)
+        return stored
+
     async def load_parents(self, row_ids: Iterable[RowId]) -> None:
         """See to it that live rows stay alive; load those that aren't alive, to be revived.
 

@@ -19,9 +19,11 @@ from electricsql.errors import ProtocolError
 from electricsql.hub.capture import MERGING
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import CONTENTION, Connection, transaction
+from electricsql.hub.effects import capture_effects
 from electricsql.hub.format import LOCK
 from electricsql.hub.loading import Loader
 from electricsql.hub.model import Submitted
+from electricsql.hub.noting import note
 from electricsql.hub.schemas import Schemas
 from electricsql.hub.storing import store
 from electricsql.limits import CLOCK_AHEAD_MS_MAX, LOCK_WAIT_MS
@@ -70,21 +72,6 @@ WITH locked AS (
 SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
     (SELECT array_agg(ARRAY[origin, number]) FROM locked)
-"""
-_NOTE: Final = """
-WITH merged AS (
-    INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
-    SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
-), counted AS (
-    UPDATE electric.devices d SET number = n.number, hlc = n.hlc, seen_at = now()
-    FROM unnest($6::int[], $7::bigint[], $8::bigint[]) n(origin, number, hlc)
-    WHERE d.origin = n.origin
-), refused AS (
-    INSERT INTO electric.quarantine (origin, number, code, message, transaction)
-    SELECT * FROM unnest($9::int[], $10::bigint[], $11::text[], $12::text[], $13::bytea[])
-)
-INSERT INTO electric.touched SELECT pg_current_xact_id(), unnest($14::int[])
-ON CONFLICT DO NOTHING
 """
 
 Connected = Callable[[], AbstractAsyncContextManager[Connection]]
@@ -198,7 +185,11 @@ class _Merge:
             merged, [each.transaction for each in batch], transaction_id(xid)
         )
         touched = await store(self._connection, self._schema, (self._loader.rows, changed), xid)
-        await self._note(fresh, batch, (merged.refused, touched))
+        tables = [table for table in self._schema if table.number in touched]
+        triggered = await note(self._connection, fresh, batch, merged.refused, tables)
+        meant = {row_id: row for row_id, row in changed.items() if row_id.table in triggered}
+        if meant:
+            await capture_effects(self._connection, self._loader, meant, xid)
 
     async def _load(self, batch: Sequence[Incoming]) -> None:
         """Load what is written and deleted, and most of what that touches."""
@@ -243,35 +234,6 @@ class _Merge:
             if row_id not in back:
                 back[row_id] = _never_was(self._schema, change, direct)
         return back
-
-    async def _note(
-        self,
-        fresh: Sequence[Submitted],
-        batch: Sequence[Incoming],
-        outcome: tuple[Mapping[int, Refusal], set[int]],
-    ) -> None:
-        """Note clocks, numbers, what was refused, and which tables have something to tell."""
-        refused, touched = outcome
-        taken = [each for place, each in enumerate(batch) if place not in refused]
-        last = {each.origin: each.transaction for each in fresh}
-        held = [fresh[place] for place in refused]
-        await self._connection.execute(
-            _NOTE,
-            [each.author.id for each in taken],
-            [each.author.clock.origin for each in taken],
-            [each.transaction.number for each in taken],
-            [each.author.clock.hlc for each in taken],
-            [each.transaction.schema_version for each in taken],
-            list(last),
-            [each.number for each in last.values()],
-            [each.hlc for each in last.values()],
-            [each.origin for each in held],
-            [each.transaction.number for each in held],
-            [refusal.code for refusal in refused.values()],
-            [refusal.message for refusal in refused.values()],
-            [each.encoded for each in held],
-            sorted(touched),
-        )
 
 
 def _fresh(batch: Sequence[Submitted], numbers: dict[int, int]) -> list[Submitted]:

@@ -47,7 +47,7 @@ async def store(
             stamped.append(Stamped(key, row, loaded.xids[row_id] if quiet else xid))
             if not quiet:
                 touched.add(table.number)
-        await _store_shadows(connection, table, stamped)
+        await store_shadows(connection, table, stamped)
     for table in tables:
         await _update_and_insert(connection, table, loaded, by_table[table.name])
     for table in _children_first(schema, tables):
@@ -70,7 +70,8 @@ def _was_alive(loaded: LoadedRows, row_id: RowId) -> bool:
     return row is not None and row.alive
 
 
-async def _store_shadows(connection: Connection, table: Table, rows: Sequence[Stamped]) -> None:
+async def store_shadows(connection: Connection, table: Table, rows: Sequence[Stamped]) -> None:
+    """Write the shadows of one table's rows."""
     living = [stamped for stamped in rows if stamped.row.alive]
     if living:
         await connection.execute(_upsert_shadows(table, ()), *_shadow_parameters(table, living))

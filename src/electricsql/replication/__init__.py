@@ -23,7 +23,7 @@ from electricsql.replication.merge import (
     parents_of,
     wanted,
 )
-from electricsql.replication.row import Author, Row, change_row
+from electricsql.replication.row import Author, Row, change_row, same
 
 __all__ = [
     "HUB_ORIGIN",
@@ -55,6 +55,7 @@ __all__ = [
     "merge",
     "milliseconds",
     "parents_of",
+    "same",
     "tick",
     "transaction_id",
     "wanted",

@@ -81,7 +81,8 @@ class World:
         return Device(self, registered.origin, registered.acknowledged)
 
 
-_hlc = itertools.count(1)
+_START_MS = 1_700_000_000_000
+_steps = itertools.cycle([1, 7, 3, 20, 2])
 
 
 @dataclass
@@ -92,18 +93,22 @@ class Device:
     origin: int
     number: int = 0
     cursor: Cursor | None = None
+    hlc: int = 0
 
     async def catch_up(self) -> Rows:
         """Take a new cursor; gives all rows at it."""
         rows = await self.world.rows()
         self.cursor = await self.world.cursor()
+        self.hlc = max([self.hlc, *(clock.hlc for clock in self.world.clocks.values())])
         return rows
 
     def transaction(self, *changes: Change, hlc: int | None = None) -> Submitted:
-        """The next transaction. Its clock is a little later than that of the one before."""
+        """The next transaction. Its clock is later than all that the device knows."""
         self.number += 1
-        clock = hlc_at(1_700_000_000_000) + next(_hlc) if hlc is None else hlc
-        sealed = Transaction(self.number, clock, self.cursor, None, changes)
+        self.hlc = max(self.hlc, hlc_at(_START_MS)) + next(_steps)
+        sealed = Transaction(
+            self.number, self.hlc if hlc is None else hlc, self.cursor, None, changes
+        )
         return Submitted(self.origin, sealed, b"encoded")
 
     async def write(self, *changes: Change, hlc: int | None = None) -> Submitted:
