@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 from electricsql.device.apply import apply_delta
 from electricsql.device.meta import read_meta, write_meta
@@ -48,10 +49,17 @@ class World:
             self._sent[place] = sealed.number
 
     def down(self, place: int, *, whole: bool = False) -> None:
-        """Apply the delta since the last one."""
+        """Apply the delta since the last one. Now and then as if it were large, or met many
+        keys."""
         one = self.devices[place]
         cursor = None if whole else read_meta(one.engine).cursor
-        apply_delta(one.engine, one.schemas, self.hub.delta(place + 1, cursor), self._now_ms)
+        delta = self.hub.delta(place + 1, cursor)
+        few, many = ((0, 0), (1, 2), (100, 2_000))[self.hub.xid % 3]
+        with (
+            patch("electricsql.device.unsent.KEYS_LOOKED_UP_MAX", few),
+            patch("electricsql.device.apply.LARGE_DELTA_ROWS_MIN", many),
+        ):
+            apply_delta(one.engine, one.schemas, delta, self._now_ms)
 
     def expected(self, place: int) -> dict[RowId, Row | None]:
         """What the hub would hold if it got this device's unsent transactions now."""

@@ -105,7 +105,7 @@ class _Application:
             clocks = decode_clocks(part.clocks)
             hlc = max((hlc, *(clock.hlc for clock in clocks.values())))
             if receiving is None and (part.blocks or part.whole):
-                unsent = Unsent(list(sealed_after(self._database, self._schemas, 0)))
+                unsent = Unsent(self._database, self._schemas)
                 receiving = Receiving(self._database, place, unsent, large=self._is_large())
                 if part.whole:
                     receiving.clear()

@@ -47,19 +47,20 @@ class Receiving:
         self._database = database
         self._schema, self._origin, self._epoch = place
         self._unsent = unsent
-        self._writer = Writer(database, self._schema, unsent.__contains__, large=large)
+        self._writer = Writer(database, self._schema, self._is_changed, large=large)
         self._clocks: dict[int, Clock] = {}
         self._tombstones: dict[RowId, Row] = {}
         self._needed: set[RowId] = set()
         self._authors: dict[int, Author] = {}
-        self._deleted = {table.name: unsent.deleted(table.name) for table in self._schema}
+        self._gone: dict[str, set[Key]] = {}
+        self._parents = {key.parent for table in self._schema for key in table.foreign_keys}
         self._mixed = bool(unsent) or any(kept_rows(database, self._schema))
 
     def clear(self) -> None:
         """A whole delta follows: what is not in it, and not unsent, is gone."""
         self._note_parents()
         for table in self._schema:
-            keys = self._unsent.keys(table.name)
+            keys = self._unsent.keys(table)
             own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
             self._writer.delete(table, [table.key_of(row) for row in own])
             list_as_dead(self._database, table)
@@ -77,7 +78,7 @@ class Receiving:
         for block in blocks:
             table = self._table_of(block)
             keys: list[Key] = list(_columns(block, table.primary_key))
-            met = self._unsent.met(table.name, keys)
+            met = self._unsent.met(table, keys)
             self._take_plain(table, block, keys, met)
             if met:
                 self._merge(table, _only(block, sorted(met)))
@@ -113,7 +114,7 @@ class Receiving:
             gone = [n for n in places if dead[block.shadow_of[n]]]
             places = [n for n in places if not dead[block.shadow_of[n]]]
             self._writer.delete(table, [keys[n] for n in gone])
-            if self._mixed:
+            if self._mixed and table.name in self._parents:
                 tombstones = _only(block, gone).rows(table)
                 self._tombstones.update((RowId(table.name, key), row) for key, row in tombstones)
         if len(places) < len(rows):
@@ -144,16 +145,17 @@ class Receiving:
                 }
                 self._writer.upsert(table, tuple(named), [tuple(named.values())])
                 parents = parents_of(table, row.values)
-                self._needed.update(p for p in parents if p.key in self._deleted[p.table])
+                self._needed.update(p for p in parents if p.key in self._deleted(p.table))
             else:
                 self._writer.delete(table, [key])
-                self._tombstones[row_id] = row
+                if table.name in self._parents:
+                    self._tombstones[row_id] = row
             life = Life.ALIVE if row.alive else Life.DEAD
             record_lives(self._database, table, [(key, row.incarnation, life)])
 
     def _merged(self, table: Table, row_id: RowId, received: Row) -> Row:
         row: Row | None = received
-        for sealed, folded in self._unsent.of(row_id):
+        for sealed, folded in self._unsent.of(table, row_id.key):
             row = change_row(table, row, sealed.change(folded), self._author(sealed))
         assert row is not None
         return row
@@ -166,10 +168,18 @@ class Receiving:
             self._clocks[author.id] = author.clock
         return author
 
+    def _is_changed(self, row_id: RowId) -> bool:
+        return bool(self._unsent.of(self._schema.tables[row_id.table], row_id.key))
+
+    def _deleted(self, name: str) -> set[Key]:
+        if name not in self._gone:
+            self._gone[name] = self._unsent.deleted(self._schema.tables[name])
+        return self._gone[name]
+
     def _note_needed(self, table: Table, block: Block, places: Iterable[int]) -> None:
         """Note the rows that received ones refer to, and that we deleted."""
         for foreign_key in table.foreign_keys:
-            deleted = self._deleted[foreign_key.parent]
+            deleted = self._deleted(foreign_key.parent)
             if deleted and set(foreign_key.columns) <= set(block.columns):
                 keys = list(_columns(block, foreign_key.columns))
                 wanted = {keys[n] for n in places} & deleted
@@ -177,7 +187,8 @@ class Receiving:
 
     def _note_parents(self) -> None:
         """Note the rows that unsent ones refer to, in case the whole delta does not have them."""
-        pending = list(self._unsent)
+        children = [table for table in self._schema if table.foreign_keys]
+        pending = [RowId(table.name, key) for table in children for key in self._unsent.keys(table)]
         while pending:
             row_id = pending.pop()
             table = self._schema.tables[row_id.table]

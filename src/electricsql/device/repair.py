@@ -38,8 +38,13 @@ class Repair:
         self._let_go()
         self._restore(needed, tombstones)
         if tombstones:
-            for row_id in (*self._unsent, *self._kept()):
+            for row_id in (*self._changed(), *self._kept()):
                 self._restore(self._parents(row_id), tombstones)
+
+    def _changed(self) -> list[RowId]:
+        """The rows with unsent changes, as far as they refer to others."""
+        children = [table for table in self._schema if table.foreign_keys]
+        return [RowId(table.name, key) for table in children for key in self._unsent.keys(table)]
 
     def _restore(self, wanted: Iterable[RowId], tombstones: Mapping[RowId, Row]) -> None:
         """Put rows back that are not there, and what they refer to themselves."""
@@ -56,7 +61,8 @@ class Repair:
 
     def _before_delete(self, row_id: RowId) -> Row | None:
         """The row as it was before our own first unsent delete of it."""
-        for sealed, folded in self._unsent.of(row_id):
+        table = self._schema.tables[row_id.table]
+        for sealed, folded in self._unsent.of(table, row_id.key):
             if folded.op is Op.DELETE and folded.before is not None:
                 return Row(folded.before, {}, sealed.change(folded).incarnation)
         return None

@@ -1,13 +1,17 @@
 """The transactions that the hub has not acknowledged, read back from the oplog."""
 
 import sqlite3
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
 
 from electricsql.device.lives import FIRST, later_lives
 from electricsql.device.oplog import Entry, Folded, fold
 from electricsql.device.schemas import Schemas
+from electricsql.limits import KEYS_LOOKED_UP_MAX
 from electricsql.protocol import encode_transaction
 from electricsql.replication import UNSENT as UNSENT_ID
 from electricsql.replication import (
@@ -17,23 +21,25 @@ from electricsql.replication import (
     Clocks,
     Cursor,
     Op,
-    RowId,
     Transaction,
     xid_of,
 )
-from electricsql.schema import Key, Table
+from electricsql.schema import Key, Table, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A sealed transaction with all that it did."""
+    """A sealed transaction with all that it did: `rows` are what its oplog entries from `first_seq`
+    to `last_seq` come to."""
 
     number: int
+    first_seq: int
+    last_seq: int
     hlc: int
     cursor: Cursor | None
     schema_version: str | None
-    rows: Sequence[Folded]
     incarnations: Mapping[int, int]
+    rows: Sequence[Folded] = ()
 
     def change(self, folded: Folded) -> Change:
         """The change of one of its rows."""
@@ -56,28 +62,13 @@ class Sealed:
 
 def sealed_after(database: sqlite3.Connection, schemas: Schemas, after: int) -> Iterator[Sealed]:
     """The sealed transactions with numbers over `after`, in their order."""
-    headers = database.execute(
-        "SELECT number, first_seq, last_seq, hlc, cursor, schema_version, lives"
-        " FROM _electric_transactions WHERE number > ? ORDER BY number",
-        (after,),
-    ).fetchall()
-    for number, first, last, hlc, cursor, version, lives in headers:
-        tables = schemas.numbered(database, version)
-        entries = (
-            Entry(row[0], row[1], row[2], row[3], row[5:])
-            for row in database.execute(
-                "SELECT * FROM _electric_oplog WHERE seq BETWEEN ? AND ? ORDER BY seq",
-                (first, last),
-            )
+    for sealed in _headers(database, after):
+        entries = database.execute(
+            "SELECT * FROM _electric_oplog WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            (sealed.first_seq, sealed.last_seq),
         )
-        yield Sealed(
-            number=number,
-            hlc=hlc,
-            cursor=Cursor.parse(cursor) if cursor else None,
-            schema_version=version,
-            rows=fold(entries, tables),
-            incarnations=later_lives(lives),
-        )
+        tables = schemas.numbered(database, sealed.schema_version)
+        yield replace(sealed, rows=fold(map(_entry, entries), tables))
 
 
 def encode(database: sqlite3.Connection, schemas: Schemas, sealed: Sealed) -> bytes:
@@ -90,38 +81,97 @@ Steps = Sequence[tuple[Sealed, Folded]]
 
 
 class Unsent:
-    """All unsent transactions, by the rows that they change: what a delta has to be merged with."""
+    """What the unsent transactions do to rows: what a delta has to be merged with.
 
-    def __init__(self, transactions: Sequence[Sealed]) -> None:
-        self.transactions = transactions
+    A long time offline makes many of them, and most deltas are small; so it is read from the oplog
+    as it is asked for, a few keys at a time or a table as a whole.
+    """
+
+    def __init__(self, database: sqlite3.Connection, schemas: Schemas) -> None:
+        self._database = database
+        self._schemas = schemas
+        self._headers = list(_headers(database, 0))
+        self._last_seqs = [sealed.last_seq for sealed in self._headers]
         self._rows: defaultdict[str, dict[Key, list[tuple[Sealed, Folded]]]] = defaultdict(dict)
-        for sealed in transactions:
-            for folded in sealed.rows:
-                self._rows[folded.table.name].setdefault(folded.key, []).append((sealed, folded))
+        self._whole: set[str] = set()
 
     def __bool__(self) -> bool:
-        return bool(self.transactions)
+        return bool(self._headers)
 
-    def __contains__(self, row_id: RowId) -> bool:
-        return row_id.key in self._rows.get(row_id.table, ())
-
-    def __iter__(self) -> Iterator[RowId]:
-        return (RowId(table, key) for table, rows in self._rows.items() for key in rows)
-
-    def of(self, row_id: RowId) -> Steps:
+    def of(self, table: Table, key: Key) -> Steps:
         """What was done to a row, in order."""
-        return self._rows.get(row_id.table, {}).get(row_id.key, ())
+        self._read(table, [key])
+        return self._rows[table.name].get(key, ())
 
-    def met(self, table: str, keys: Sequence[Key]) -> set[int]:
-        """The places of those keys that are here."""
-        rows = self._rows.get(table)
-        return {place for place, key in enumerate(keys) if key in rows} if rows else set()
+    def met(self, table: Table, keys: Sequence[Key]) -> set[int]:
+        """The places of those keys whose rows were changed."""
+        self._read(table, keys)
+        rows = self._rows[table.name]
+        return {place for place, key in enumerate(keys) if rows.get(key)} if rows else set()
 
-    def keys(self, table: str) -> Sequence[Key]:
-        """The rows of a table."""
-        return list(self._rows.get(table, ()))
+    def keys(self, table: Table) -> list[Key]:
+        """The rows of a table that were changed."""
+        self._read_whole(table)
+        return list(self._rows[table.name])
 
-    def deleted(self, table: str) -> set[Key]:
+    def deleted(self, table: Table) -> set[Key]:
         """Those of them that we deleted, in the end."""
-        rows = self._rows.get(table, {})
+        (any_deleted,) = self._database.execute(
+            "SELECT EXISTS (SELECT 1 FROM _electric_oplog WHERE op = ? AND tbl = ?)",
+            (Op.DELETE, table.number),
+        ).fetchone()
+        if not any_deleted:
+            return set()
+        self._read_whole(table)
+        rows = self._rows[table.name]
         return {key for key, steps in rows.items() if steps[-1][1].op is Op.DELETE}
+
+    def _read(self, table: Table, keys: Sequence[Key]) -> None:
+        rows = self._rows[table.name]
+        if not self._headers or table.name in self._whole:
+            return
+        unknown = [key for key in keys if key not in rows]
+        if len(rows) + len(unknown) > KEYS_LOOKED_UP_MAX:
+            self._read_whole(table)
+        elif unknown:
+            rows.update((key, []) for key in unknown)
+            columns = ", ".join(f"c{table.positions[name]}" for name in table.primary_key)
+            marks = f"({', '.join('?' * len(table.primary_key))})"
+            wanted = f"({columns}) IN (VALUES {', '.join([marks] * len(unknown))})"
+            self._take(table, wanted, [value for key in unknown for value in key])
+
+    def _read_whole(self, table: Table) -> None:
+        if table.name not in self._whole:
+            self._whole.add(table.name)
+            self._rows[table.name].clear()
+            self._take(table, "true", [])
+
+    def _take(self, table: Table, condition: str, values: Sequence[Value]) -> None:
+        """Fold the entries that meet a condition, each transaction's on their own."""
+        entries = self._database.execute(
+            f"SELECT * FROM _electric_oplog WHERE tbl = {table.number} AND {condition}"
+            " ORDER BY seq",
+            values,
+        )
+        rows = self._rows[table.name]
+        for place, group in groupby(entries, lambda row: bisect_left(self._last_seqs, row[0])):
+            sealed = self._headers[place]
+            tables = self._schemas.numbered(self._database, sealed.schema_version)
+            for folded in fold(map(_entry, group), tables):
+                rows.setdefault(folded.key, []).append((sealed, folded))
+
+
+def _headers(database: sqlite3.Connection, after: int) -> Iterator[Sealed]:
+    """Sealed transactions without their rows."""
+    found = database.execute(
+        "SELECT number, first_seq, last_seq, hlc, cursor, schema_version, lives"
+        " FROM _electric_transactions WHERE number > ? ORDER BY number",
+        (after,),
+    ).fetchall()
+    for number, first, last, hlc, cursor, version, lives in found:
+        parsed = Cursor.parse(cursor) if cursor else None
+        yield Sealed(number, first, last, hlc, parsed, version, later_lives(lives))
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(row[0], row[1], row[2], row[3], row[5:])
