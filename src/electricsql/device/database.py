@@ -95,6 +95,7 @@ class Database:
         exception rolls it back.
 
         Raises:
+            DeviceError: `closed`.
             UsageError: `transaction-open`.
         """
         self._refuse_open_transaction()
@@ -113,7 +114,7 @@ class Database:
 
         Raises:
             DeviceError: `sync-timeout`, `not-syncing`, `closed`.
-            UsageError: `transaction-open`.
+            UsageError: `transaction-open`, `in-callback`.
             ServiceError: the service refuses this device, so waiting is no use.
         """
         if self._engine is None:
@@ -121,6 +122,12 @@ class Database:
                 "not-syncing",
                 f"{self.path} was opened with sync=False.",
                 "Open it with sync=True to sync it.",
+            )
+        if self._engine.is_caller():
+            raise UsageError(
+                "in-callback",
+                "A callback called sync, which waits for what comes after the callback.",
+                "Call it in another thread.",
             )
         done = self._engine.ask(self._sealed())
         try:
@@ -168,8 +175,7 @@ class Database:
 
     def _own_connection(self) -> sqlite3.Connection:
         """A connection for this thread alone."""
-        if self._closed:
-            raise DeviceError("closed", f"{self.path} was closed.", "Open it again.")
+        self._refuse_closed()
         return file.connect(self.path, engine=True)
 
     def _sealed(self) -> int:
@@ -178,7 +184,12 @@ class Database:
         with file.explained(self.path), closing(self._own_connection()) as connection:
             return seal_committed(connection, Schemas(), now_ms())
 
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise DeviceError("closed", f"{self.path} was closed.", "Open it again.")
+
     def _refuse_open_transaction(self) -> None:
+        self._refuse_closed()
         if self.connection.in_transaction:
             raise UsageError(
                 "transaction-open",

@@ -10,6 +10,7 @@ what is done to the file (`replica.py`).
 import asyncio
 import logging
 import random
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -61,6 +62,8 @@ class Engine:
         self._nudged = asyncio.Event()
         self._has_committed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._ending = threading.Lock()
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="electricsql", daemon=True)
 
     def start(self) -> None:
@@ -68,10 +71,9 @@ class Engine:
 
     def stop(self) -> None:
         """End the connection and the thread. What is not sent yet stays in the file."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._cancel)
-            if threading.current_thread() is not self._thread:
-                self._thread.join(_STOP_S)
+        self._call(self._cancel)
+        if not self.is_caller():
+            self._thread.join(_STOP_S)
 
     def committed(self) -> None:
         """The app has committed something: no need to wait for the next look at the file."""
@@ -80,12 +82,20 @@ class Engine:
     def ask(self, number: int) -> Future[None]:
         """Done when transaction `number` is acknowledged, and what the hub has now is here."""
         done: Future[None] = Future()
-        self._call(lambda: self._wait(number, done))
+        if not self._call(lambda: self._wait(number, done)):
+            done.set_exception(_closed())
         return done
 
-    def _call(self, function: Callable[[], object]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the engine was stopped
-            self._loop.call_soon_threadsafe(function)
+    def is_caller(self) -> bool:
+        """Whether the engine's own thread asks: a callback of the app does something."""
+        return threading.current_thread() is self._thread
+
+    def _call(self, function: Callable[[], object]) -> bool:
+        """Have the thread call it, unless it ends; whether it will."""
+        with self._ending:
+            if not self._has_ended:
+                self._loop.call_soon_threadsafe(function)
+            return not self._has_ended
 
     def _wait(self, number: int, done: Future[None]) -> None:
         nonce = self._waiters.add(number, done)
@@ -105,7 +115,10 @@ class Engine:
             with suppress(asyncio.CancelledError):
                 self._loop.run_until_complete(self._task)
         finally:
-            self._waiters.fail(DeviceError("closed", "The database was closed.", ""))
+            with self._ending:
+                self._has_ended = True
+            self._loop.run_until_complete(asyncio.sleep(0))  # who has asked meanwhile, waits now
+            self._waiters.fail(_closed())
             self._turn.give_back()
             self._loop.close()
 
@@ -147,8 +160,9 @@ class Engine:
                     number = replica.seal(now_ms())
                     if self._link is not None:
                         self._link.happened(Sealed(number))
-            except ElectricError as error:
-                _log.warning("%s", error)
+            except (ElectricError, sqlite3.Error) as error:
+                _log.warning("what was committed could not be sealed: %s", error)
+                await asyncio.sleep(_TURN_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._has_committed.wait(), LOCAL_POLL_MS / 1000)
 
@@ -203,6 +217,10 @@ class Engine:
         self._nudged.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._nudged.wait(), delay_ms / 1000)
+
+
+def _closed() -> DeviceError:
+    return DeviceError("closed", "The database was closed.", "Open it again.")
 
 
 def _reason(bye: Bye) -> ElectricError:
