@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…] [--json FILE] [--scale F]`."""
+"""`python -m benchmarks [NAME…] [--json FILE] [--markdown FILE] [--scale F]`."""
 
 import argparse
 import asyncio
@@ -23,7 +23,7 @@ from benchmarks import (
 from benchmarks.machine import describe
 from benchmarks.measuring import Result
 from benchmarks.stage import Stage
-from benchmarks.table import show, write_json
+from benchmarks.table import show, write_json, write_markdown
 from electricsql.errors import ElectricError
 
 SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
@@ -44,8 +44,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - SUBJECTS.keys():
         parser.error(f"there is no subject {', '.join(sorted(unknown))}")
-    if arguments.json is not None and not arguments.json.parent.is_dir():
-        parser.error(f"there is no folder {arguments.json.parent}")
+    for path in filter(None, (arguments.json, arguments.markdown)):
+        if not path.parent.is_dir():
+            parser.error(f"there is no folder {path.parent}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends too
     try:
         results, machine = _measure(arguments.names or [*SUBJECTS], arguments.scale)
@@ -56,6 +57,8 @@ def main() -> None:
     show(results)
     if arguments.json is not None:
         write_json(results, machine, arguments.json)
+    if arguments.markdown is not None:
+        write_markdown(results, machine, arguments.markdown)
 
 
 def _measure(names: Sequence[str], scale: float) -> tuple[list[Result], dict[str, str]]:
@@ -78,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     named = f"what to measure: {', '.join(SUBJECTS)} (default: everything)"
     parser.add_argument("names", nargs="*", metavar="NAME", help=named)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every round there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table as Markdown")
     parser.add_argument(
         "--scale", type=_positive, default=1.0, metavar="F", help="0.1: a tenth of the rows"
     )

@@ -17,7 +17,7 @@ async def describe(postgres_url: str) -> dict[str, str]:
         await connection.close()
     return {
         "CPU": f"{_first('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores",
-        "RAM": _first("/proc/meminfo", "MemTotal"),
+        "RAM": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB",
         "OS": platform.platform(),
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,

@@ -42,6 +42,18 @@ def write_json(results: Sequence[Result], machine: dict[str, str], path: Path) -
     path.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
 
 
+def write_markdown(results: Sequence[Result], machine: dict[str, str], path: Path) -> None:
+    """Write the machine and the table as docs/benchmarks.md has them."""
+    lines = [f"- {what}: {value}" for what, value in machine.items()]
+    lines += ["", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+    lines += [_line(_cells(result)) for result in results]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def _cells(result: Result) -> tuple[str, ...]:
     low, high = result.noise
     is_ratio = result.baseline is not None
