@@ -111,20 +111,25 @@ class Cluster:
         await self.create(app, env)
 
     async def hub(self, app: str, env: str) -> Hub:
-        """The hub of an environment; the same one each time.
+        """The hub of an environment; the same one each time, until its history is over.
 
         Raises:
             ServiceError: `unknown-environment`.
             PostgresError: as `Hub.open`.
         """
         hub = self._hubs.get((app, env))
-        if hub is None:
-            async with self._opening:
-                hub = self._hubs.get((app, env))
-                if hub is None:
-                    await self._require(app, env)
-                    hub = await Hub.open(self.database_url(app, env), app, env)
-                    self._hubs[app, env] = hub
+        if hub is not None and not hub.is_over:
+            return hub
+        async with self._opening:
+            hub = self._hubs.get((app, env))
+            if hub is not None and hub.is_over:
+                del self._hubs[app, env]
+                await hub.close()
+                hub = None
+            if hub is None:
+                await self._require(app, env)
+                hub = await Hub.open(self.database_url(app, env), app, env)
+                self._hubs[app, env] = hub
         return hub
 
     def database_url(self, app: str, env: str) -> str:

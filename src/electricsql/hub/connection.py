@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeAlias
 
@@ -12,6 +12,7 @@ from electricsql.errors import PostgresError
 from electricsql.limits import HUB_CONNECTIONS_MAX
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Fresh: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 VERSION_MIN: Final = 14
@@ -52,8 +53,10 @@ _LOST: Final = (
 )
 
 
-async def open_pool(url: str) -> Pool:
-    """A pool of connections.
+async def open_pool(
+    url: str, check: Callable[[Fresh], Coroutine[None, None, None]] | None = None
+) -> Pool:
+    """A pool of connections. Each new one has to pass the check.
 
     Raises:
         PostgresError: `postgres-unavailable`, `postgres-too-old`.
@@ -67,6 +70,7 @@ async def open_pool(url: str) -> Pool:
             server_settings=_SETTINGS,
             statement_cache_size=1000,
             reset=_keep,
+            init=check,
         )
         assert pool is not None
         try:

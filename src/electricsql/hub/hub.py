@@ -4,9 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
+import asyncpg
+
+from electricsql.errors import PostgresError
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import (
     Connection,
+    Fresh,
     Pool,
     close_pool,
     connected,
@@ -47,11 +51,41 @@ SELECT origin, number, hlc FROM new
 """
 
 
+class _History:
+    """The history that a hub was opened at. Another service may end it by a reset."""
+
+    def __init__(self) -> None:
+        self.epoch: str | None = None
+        self.is_over = False
+
+    async def check(self, connection: Fresh) -> None:
+        """See that a connection leads to this history.
+
+        Raises:
+            PostgresError: `postgres-unavailable`: it leads to another one.
+        """
+        if self.epoch is None:
+            return
+        try:
+            epoch = await connection.fetchval("SELECT epoch FROM electric.hub")
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            epoch = None
+        if epoch != self.epoch:
+            self.is_over = True
+            raise PostgresError(
+                "postgres-unavailable",
+                "The environment was reset, or its database was replaced.",
+                "Connect again to start over.",
+            )
+
+
 class Hub:
     """One environment. Its methods may be called by many tasks at once."""
 
-    def __init__(self, url: str, pool: Pool, epoch: str) -> None:
-        self.epoch = epoch
+    def __init__(self, url: str, pool: Pool, history: _History) -> None:
+        assert history.epoch is not None
+        self.epoch = epoch = history.epoch
+        self._history = history
         self._url = url
         self._pool = pool
         self._schemas = Schemas()
@@ -66,14 +100,20 @@ class Hub:
             PostgresError: `postgres-unavailable`, `postgres-too-old`, `format-too-new`,
                 `postgres-failed`.
         """
-        pool = await open_pool(url)
+        history = _History()
+        pool = await open_pool(url, history.check)
         try:
             async with connected(pool, url) as connection:
-                epoch = await upgrade(connection, app, env)
+                history.epoch = await upgrade(connection, app, env)
         except BaseException:
             await close_pool(pool)
             raise
-        return cls(url, pool, epoch)
+        return cls(url, pool, history)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its history was found to have ended: it has to be opened anew."""
+        return self._history.is_over
 
     async def close(self) -> None:
         await close_pool(self._pool)

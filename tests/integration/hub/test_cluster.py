@@ -108,6 +108,26 @@ async def test_reset_while_connected(cluster_url: str) -> None:
         assert (await again.register("a")).origin == 1
 
 
+async def test_reset_by_another_service(cluster_url: str) -> None:
+    async with environments(cluster_url, ("shared", "dev")) as one, cluster_at(cluster_url) as two:
+        hub = await two.hub("shared", "dev")
+        await hub.register("a")
+        for reopened in (False, True):
+            await one.reset("shared", "dev")
+            if reopened:
+                await one.hub("shared", "dev")
+            for _ in range(3):
+                with pytest.raises(PostgresError) as over:
+                    await hub.register("b")
+                assert over.value.code == "postgres-unavailable"
+            assert hub.is_over
+            again = await two.hub("shared", "dev")
+            assert (again.epoch != hub.epoch, again.is_over) == (True, False)
+            assert (await again.register("b")).origin == 1
+            assert await two.hub("shared", "dev") is again
+            hub = again
+
+
 async def test_a_hub_is_what_it_was_when_it_is_opened_again(any_database: str) -> None:
     async with opened(any_database, NOTES) as world:
         await (await world.device()).write(insert("notes", {"id": 1}))
