@@ -53,8 +53,11 @@ class Loader:
     async def load(self, row_ids: Iterable[RowId], *, lock: bool = True) -> None:
         """Load rows with their shadows."""
         for table, keys in self._by_table(row_ids):
-            values = await self._values(table, keys, _UPDATE if lock else "")
+            how = _UPDATE if lock else ""
+            values = await self._values(table, keys, how)
             shadows = await self._load_shadows(table, keys, lock)
+            if any(place not in values and not s.deleted for place, s in shadows.items()):
+                values = await self._values(table, keys, how)  # it came in between
             gone = [place for place, shadow in shadows.items() if shadow.deleted]
             values.update(await self._kept(table, keys, gone))
             for place, key in enumerate(keys):

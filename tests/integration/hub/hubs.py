@@ -48,6 +48,10 @@ class World:
 
     async def rows(self, since: Cursor | None = None) -> Rows:
         """The rows and tombstones that changed since a cursor (the start)."""
+        return (await self.look(since))[0]
+
+    async def look(self, since: Cursor | None = None) -> tuple[Rows, Cursor]:
+        """The same, and the cursor that they are at."""
         async with self.hub.reading() as reading:
             rows: Rows = {}
             async for part in reading.parts_since(since or self.start):
@@ -56,7 +60,7 @@ class World:
                     for key, row in block.rows(self.schema.tables[block.table]):
                         assert RowId(block.table, key) not in rows, "a row comes once"
                         rows[RowId(block.table, key)] = plain(row)
-        return rows
+            return rows, reading.cursor
 
     async def tables(self) -> Tables:
         """What a client sees in the tables, in wire values."""
@@ -97,8 +101,7 @@ class Device:
 
     async def catch_up(self) -> Rows:
         """Take a new cursor; gives all rows at it."""
-        rows = await self.world.rows()
-        self.cursor = await self.world.cursor()
+        rows, self.cursor = await self.world.look()
         self.hlc = max([self.hlc, *(clock.hlc for clock in self.world.clocks.values())])
         return rows
 

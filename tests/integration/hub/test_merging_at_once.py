@@ -1,0 +1,130 @@
+"""Merges, resends and clients at the same rows at the same time."""
+
+import asyncio
+import random
+from collections import Counter
+
+import asyncpg
+import pytest
+
+from electricsql.schema import Value
+from tests.integration.hub.hubs import Device, Rows, World, delete, insert, opened, update
+
+pytestmark = pytest.mark.anyio
+FAMILY = """
+CREATE TABLE parents (id INTEGER PRIMARY KEY NOT NULL, n INTEGER, who TEXT);
+CREATE TABLE children (
+    id TEXT PRIMARY KEY NOT NULL, parent INTEGER REFERENCES parents, n INTEGER DEFAULT 0
+);
+"""
+PARENTS = (1, 2, 3, 4, 5)
+WAITS = """
+SELECT xact_start FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'electric' AND wait_event_type = 'Lock'
+"""
+DIRECT = (
+    "UPDATE parents SET n = n + 1 WHERE id = {n}",
+    "UPDATE parents SET n = n + 1 WHERE id >= {n}",
+    "INSERT INTO parents VALUES ({n}, 0, 'direct') ON CONFLICT (id) DO UPDATE SET who = 'direct'",
+    "INSERT INTO children VALUES ('direct', {n}) ON CONFLICT (id) DO UPDATE SET parent = {n}",
+    "UPDATE children SET n = n + 1 WHERE parent = {n}",
+    "DELETE FROM children WHERE parent = {n}; DELETE FROM parents WHERE id = {n}",
+)
+
+
+async def test_a_merge_waits_for_a_client_that_holds_a_row_for_long(any_database: str) -> None:
+    async with opened(any_database, FAMILY) as world:
+        device = await world.device()
+        await device.write(insert("parents", {"id": 1, "n": 1, "who": "a"}))
+        client = await asyncpg.connect(world.url)
+        transaction = client.transaction()
+        await transaction.start()
+        await client.execute("UPDATE parents SET n = 2")
+        merging = asyncio.create_task(device.write(update("parents", 1, who="b")))
+        attempts: set[object] = set()
+        while len(attempts) < 3:
+            attempts |= {record[0] for record in await world.client.fetch(WAITS)}
+        assert not merging.done()
+        await transaction.commit()
+        await client.close()
+        await merging
+        (row,) = (await world.tables()).values()
+        assert row == {"id": 1, "n": 2, "who": "b"}
+
+
+async def _send(world: World, device: Device, chance: random.Random, count: int) -> None:
+    """Write so many transactions of what is there, now and then several at once, some twice."""
+    for number in range(count):
+        rows = await device.catch_up()
+        alive = {row_id for row_id, row in rows.items() if row.alive}
+        parents = [row_id for row_id in alive if row_id.table == "parents"]
+        child: dict[str, Value] = {"id": f"{device.origin} {number}", "n": 0, "parent": None}
+        changes = []
+        if parents:
+            parent, other = chance.choice(parents), chance.choice(parents)
+            child["parent"] = parent.key[0]
+            changes.append(update("parents", parent.key[0], rows[parent].incarnation, n=number))
+            if other != parent and not _has_child(rows, other.key[0]):
+                changes.append(delete("parents", other.key[0], rows[other].incarnation))
+        submitted = device.transaction(insert("children", child), *changes)
+        await asyncio.gather(*(world.hub.merge([submitted]) for _ in range(chance.randint(1, 2))))
+
+
+def _has_child(rows: Rows, parent: Value) -> bool:
+    return any(row.alive and row.values.get("parent") == parent for row in rows.values())
+
+
+async def _write(url: str, chance: random.Random, done: asyncio.Event) -> Counter[str]:
+    """A client that takes its rows in the order of their keys, as it should."""
+    said: Counter[str] = Counter()
+    client = await asyncpg.connect(url)
+    try:
+        while not done.is_set():
+            numbers = sorted(chance.sample(PARENTS, 2))
+            try:
+                async with client.transaction():
+                    for n in numbers:
+                        await client.execute(chance.choice(DIRECT).format(n=n))
+                said["committed"] += 1
+            except asyncpg.PostgresError as error:
+                said[type(error).__name__] += 1
+    finally:
+        await client.close()
+    return said
+
+
+async def _hammer(world: World, count: int, clients: int) -> Counter[str]:
+    """Four devices that send so many transactions each, and clients; what the clients were told."""
+    chance = random.Random(7)
+    devices = [await world.device(name) for name in "abcd"]
+    await world.client.execute("INSERT INTO parents SELECT n, 0 FROM generate_series(1, 5) n")
+    done = asyncio.Event()
+    writing = [asyncio.create_task(_write(world.url, chance, done)) for _ in range(clients)]
+    await asyncio.gather(*(_send(world, device, chance, count) for device in devices))
+    done.set()
+    said = sum(await asyncio.gather(*writing), Counter[str]())
+    status = await world.hub.status()
+    assert status.quarantined == 0
+    assert [device.number for device in status.devices] == [count] * len(devices)
+    merged = await world.client.fetch(
+        "SELECT origin, number FROM electric.transactions WHERE origin > 0 ORDER BY 1, 2"
+    )
+    expected = [(device.origin, n) for device in devices for n in range(1, count + 1)]
+    assert [tuple(record) for record in merged] == expected
+    assert await world.shown() == await world.tables()
+    return said
+
+
+async def test_a_client_has_no_deadlock_with_merges_at_the_same_rows(any_database: str) -> None:
+    async with opened(any_database, FAMILY) as world:
+        said = await _hammer(world, count=15, clients=1)
+        assert said.keys() <= {"committed", "ForeignKeyViolationError"}
+        assert said["committed"] > 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+async def test_many_merges_and_clients_at_the_same_rows(any_database: str) -> None:
+    async with opened(any_database, FAMILY) as world:
+        said = await _hammer(world, count=400, clients=3)
+        assert said["committed"] > 0
