@@ -91,8 +91,9 @@ def test_the_status_tells_of_pending_writes_and_of_a_first_sync(
 
 
 def test_two_programs_may_open_one_file_and_one_of_them_syncs_it(notes: App, device: Open) -> None:
-    one, again, other = device("one"), device("one"), device("other")
-    one.sync()
+    one = device("one")
+    one.sync()  # so it has the turn
+    again, other = device("one"), device("other")
     with pytest.raises(DeviceError, match="Another program syncs") as raised:
         again.sync(0.5)
     assert raised.value.code == "sync-timeout"
