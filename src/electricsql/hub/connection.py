@@ -64,7 +64,7 @@ async def open_pool(
     with failures(url):
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0,
             max_size=HUB_CONNECTIONS_MAX,
             timeout=_CONNECT_S_MAX,
             server_settings=_SETTINGS,
