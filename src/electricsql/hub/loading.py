@@ -24,19 +24,12 @@ _KEY_SHARE: Final = "FOR KEY SHARE"
 
 
 class LoadedRows(dict[RowId, Row | None]):
-    """Rows by id, None for one that isn't there. Notes whom it was asked for in vain."""
+    """Rows by id, None for one that isn't there."""
 
     def __init__(self) -> None:
         super().__init__()
         self.xids: dict[RowId, int] = {}
         """Who stamped the shadow, where there is one."""
-        self.missed: set[RowId] = set()
-
-    def get(self, row_id: RowId, default: Row | None = None) -> Row | None:  # type: ignore[override]
-        if row_id in self:
-            return self[row_id]
-        self.missed.add(row_id)
-        return default
 
 
 class Loader:

@@ -197,11 +197,12 @@ class _Merge:
         await self._loader.load(wanted(transactions))
         gone: list[RowId] = []
         parents: set[RowId] = set()
+        children = {table.name: table for table in self._schema if table.foreign_keys}
         for change in (change for each in transactions for change in each.changes):
             if change.op is Op.DELETE:
                 gone.append(RowId(change.table, change.key))
-            else:
-                parents.update(parents_of(self._schema.tables[change.table], change.values))
+            elif table := children.get(change.table):
+                parents.update(parents_of(table, change.values))
         if gone:
             await self._loader.load_children(gone)
         if absent := parents - self._loader.rows.keys():
@@ -212,11 +213,10 @@ class _Merge:
         rows = self._loader.rows
         while True:
             await self._loader.learn_clocks()
-            rows.missed.clear()
             merged = merge(self._schema, rows, batch)
-            if not rows.missed:
+            if not merged.missed:
                 return merged
-            await self._loader.load_parents(rows.missed)
+            await self._loader.load_parents(merged.missed)
 
     def _sent_back(
         self, merged: Merged, transactions: Sequence[Transaction], direct: int

@@ -54,11 +54,13 @@ class Refusal:
 @dataclass(slots=True)
 class Merged:
     """What a batch came to: the rows that changed, the rows to send back to their author although
-    it wrote them, and the refused transactions by their place in the batch."""
+    it wrote them, and the refused transactions by their place in the batch. `missed` are rows that
+    it turned on and nobody had loaded: load them, and merge again."""
 
     rows: dict[RowId, Row] = field(default_factory=dict)
     echoed: set[RowId] = field(default_factory=set)
     refused: dict[int, Refusal] = field(default_factory=dict)
+    missed: set[RowId] = field(default_factory=set)
 
 
 class _Refused(Exception):
@@ -79,7 +81,7 @@ def merge(schema: Schema, loaded: Mapping[RowId, Row | None], batch: Sequence[In
             merged.refused[place] = refused.refusal
         else:
             merged.echoed |= echoed
-    merged.rows = rows.changed()
+    merged.rows, merged.missed = rows.changed(), rows.missed
     return merged
 
 
@@ -100,7 +102,12 @@ def looks_the_same(one: Row | None, other: Row | None) -> bool:
     """Whether two states of a row differ at most in who touched it last, which shows nowhere."""
     if one is None or other is None:
         return one is other
-    return one._replace(touched=other.touched, touched_before=other.touched_before) == other
+    return (
+        one.incarnation == other.incarnation
+        and one.deleted == other.deleted
+        and one.writers == other.writers
+        and one.values == other.values
+    )
 
 
 def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
@@ -116,7 +123,7 @@ def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
         if change.op is Op.DELETE:
             deletes.append((row_id, change))
         else:
-            _write(schema.tables[change.table], rows, change, author)
+            _write(schema.tables[change.table], rows, (row_id, change), author)
             written.append(row_id)
     _bring_parents_back(schema, rows, written, author)
     kept = _delete(schema, rows, deletes, author)
@@ -125,8 +132,8 @@ def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
     return kept
 
 
-def _write(table: Table, rows: "_Rows", change: Change, author: Author) -> None:
-    row_id = RowId(change.table, change.key)
+def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Author) -> None:
+    row_id, change = write
     row = rows.get(row_id)
     unknown = row is None or change.incarnation > row.incarnation
     if unknown and change.op is Op.UPDATE:
@@ -141,7 +148,7 @@ def _write(table: Table, rows: "_Rows", change: Change, author: Author) -> None:
 def _bring_parents_back(
     schema: Schema, rows: "_Rows", written: Sequence[RowId], author: Author
 ) -> None:
-    pending = list(written)
+    pending = [row_id for row_id in written if schema.tables[row_id.table].foreign_keys]
     while pending:
         row_id = pending.pop()
         row = rows.get(row_id)
@@ -185,24 +192,29 @@ class _Rows:
     """The rows at hand, with an index from parents to their live children, and an undo."""
 
     def __init__(self, schema: Schema, loaded: Mapping[RowId, Row | None]) -> None:
-        self._schema = schema
+        self._children_tables = {table.name: table for table in schema if table.foreign_keys}
         self._loaded = loaded
-        self._changed: dict[RowId, Row | None] = {}
-        self._undo: list[tuple[RowId, bool, Row | None]] = []
+        self._rows = dict(loaded)
+        self._touched: dict[RowId, None] = {}
+        self._undo: list[tuple[RowId, Row | None]] = []
         self._children: defaultdict[RowId, set[RowId]] = defaultdict(set)
-        for row_id, row in loaded.items():
-            if row is not None:
+        self.missed: set[RowId] = set()
+        if self._children_tables:
+            for row_id, row in loaded.items():
                 self._link(row_id, None, row)
 
     def get(self, row_id: RowId) -> Row | None:
-        if row_id in self._changed:
-            return self._changed[row_id]
-        return self._loaded.get(row_id)
+        try:
+            return self._rows[row_id]
+        except KeyError:
+            self.missed.add(row_id)
+            return None
 
     def set(self, row_id: RowId, row: Row) -> None:
-        before = self.get(row_id)
-        self._undo.append((row_id, row_id in self._changed, before))
-        self._changed[row_id] = row
+        before = self._rows.get(row_id)
+        self._undo.append((row_id, before))
+        self._touched[row_id] = None
+        self._rows[row_id] = row
         self._link(row_id, before, row)
 
     def has_child(self, row_id: RowId, besides: Mapping[RowId, Change]) -> bool:
@@ -214,21 +226,20 @@ class _Rows:
 
     def undo(self) -> None:
         """Go back to the last `begin`."""
-        for row_id, was_changed, before in reversed(self._undo):
-            self._link(row_id, self._changed.pop(row_id), before)
-            if was_changed:
-                self._changed[row_id] = before
+        for row_id, before in reversed(self._undo):
+            self._link(row_id, self._rows[row_id], before)
+            self._rows[row_id] = before
 
     def changed(self) -> dict[RowId, Row]:
         return {
             row_id: row
-            for row_id, row in self._changed.items()
-            if row is not None and row != self._loaded.get(row_id)
+            for row_id in self._touched
+            if (row := self._rows[row_id]) is not None and row is not self._loaded.get(row_id)
         }
 
     def _link(self, row_id: RowId, before: Row | None, after: Row | None) -> None:
-        table = self._schema.tables[row_id.table]
-        if not table.foreign_keys:
+        table = self._children_tables.get(row_id.table)
+        if table is None:
             return
         if before is not None and before.alive:
             for parent_id in parents_of(table, before.values):

@@ -105,9 +105,9 @@ def revive(row: Row, author: Author) -> Row:
 
 def _born(table: Table, change: Change, author: Author) -> Row:
     values = {**table.default_values, **change.values}
-    writers = {
-        name: _written_by(author, table, name, value) for name, value in change.values.items()
-    }
+    writers = dict.fromkeys(change.values, author.id)
+    for name in table.constant_defaults.keys() & writers.keys():
+        writers[name] = _written_by(author, table, name, values[name])
     return Row(values, writers, change.incarnation, touched=author.id)
 
 
