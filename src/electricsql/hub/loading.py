@@ -6,7 +6,7 @@ under READ COMMITTED it sees what was committed while the one before waited.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -16,11 +16,12 @@ from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
 from electricsql.hub.selecting import SHADOW_TEXT, kept, read_shadow
 from electricsql.hub.values import cast, finish, parameter_type, to_send, wire
-from electricsql.replication import Clock, Row, RowId, Shadow
+from electricsql.replication import Clock, Row, RowId
 from electricsql.schema import ForeignKey, Key, Schema, Table, Value, quote
 
 _UPDATE: Final = "FOR UPDATE"
 _KEY_SHARE: Final = "FOR KEY SHARE"
+_NO_SHADOW: Final = Row({}, {})
 
 
 class LoadedRows(dict[RowId, Row | None]):
@@ -41,53 +42,54 @@ class Loader:
         self._connection = connection
         self.schema = schema
         self._known = known
-        self._shadows: dict[tuple[str, int], Shadow] = {}
+        self._bare: dict[tuple[str, int], Row] = {}
+        """Shadows as rows without values, by their text: many rows share one."""
 
-    async def load(self, row_ids: Iterable[RowId], *, lock: bool = True) -> None:
+    async def load(self, row_ids: Collection[RowId], *, lock: bool = True) -> None:
         """Load rows with their shadows."""
-        for table, keys in self._by_table(row_ids):
+        for table, ids in self._by_table(row_ids):
+            keys = [row_id.key for row_id in ids]
             how = _UPDATE if lock else ""
             values = await self._values(table, keys, how)
             shadows = await self._load_shadows(table, keys, lock)
-            if any(place not in values and not s.deleted for place, s in shadows.items()):
+            if any(place not in values and bare.alive for place, bare in shadows.items()):
                 values = await self._values(table, keys, how)  # it came in between
-            gone = [place for place, shadow in shadows.items() if shadow.deleted]
+            gone = [place for place, bare in shadows.items() if not bare.alive]
             values.update(await self._kept(table, keys, gone))
-            for place, key in enumerate(keys):
-                found = values.get(place)
-                shadow = shadows.get(place, Shadow(1, 0, 0, 0, ()))
-                row = None if found is None else _row(table, found, shadow)
-                self.rows[RowId(table.name, key)] = row
+            self.rows.update(dict.fromkeys(ids))
+            for place, found in values.items():
+                self.rows[ids[place]] = Row(found, *shadows.get(place, _NO_SHADOW)[1:])
 
     async def stored(
         self, meant: Mapping[RowId, Row]
     ) -> dict[RowId, tuple[Mapping[str, Value] | None, Row]]:
         """What the tables show of these rows, and the rows with their shadows as they are now."""
         stored = {}
-        for table, keys in self._by_table(meant):
+        for table, ids in self._by_table(meant):
+            keys = [row_id.key for row_id in ids]
             values = await self._values(table, keys, "")
-            for place, shadow in (await self._load_shadows(table, keys, False)).items():
-                row_id = RowId(table.name, keys[place])
-                stored[row_id] = values.get(place), _row(table, meant[row_id].values, shadow)
+            for place, bare in (await self._load_shadows(table, keys, False)).items():
+                row_id = ids[place]
+                stored[row_id] = values.get(place), Row(meant[row_id].values, *bare[1:])
         return stored
 
-    async def load_parents(self, row_ids: Iterable[RowId]) -> None:
+    async def load_parents(self, row_ids: Collection[RowId]) -> None:
         """See to it that live rows stay alive; load those that aren't alive, to be revived.
 
         A live parent is not changed by the merge of a child, so its values are left out.
         """
         absent: list[RowId] = []
-        for table, keys in self._by_table(row_ids):
-            alive = await self._alive(table, keys)
-            for place, key in enumerate(keys):
-                row_id = RowId(table.name, key)
+        for table, ids in self._by_table(row_ids):
+            alive = await self._alive(table, [row_id.key for row_id in ids])
+            for place, row_id in enumerate(ids):
                 if place in alive:
-                    self.rows[row_id] = Row(dict(zip(table.primary_key, key, strict=True)), {})
+                    key = dict(zip(table.primary_key, row_id.key, strict=True))
+                    self.rows[row_id] = Row(key, {})
                 else:
                     absent.append(row_id)
         await self.load(absent)
 
-    async def load_children(self, row_ids: Iterable[RowId]) -> None:
+    async def load_children(self, row_ids: Collection[RowId]) -> None:
         """Load the live rows that refer to these."""
         by_table: defaultdict[str, list[Key]] = defaultdict(list)
         for row_id in row_ids:
@@ -100,15 +102,15 @@ class Loader:
 
     async def learn_clocks(self) -> None:
         """Get the clocks of all transactions that the rows mention."""
-        ids = {id for row in self.rows.values() if row for id in row.transactions()}
+        ids = {id for bare in self._bare.values() for id in bare.transactions()}
         if unknown := ids - self.clocks.keys():
             self.clocks.update(await self._known.of(self._connection, unknown))
 
-    def _by_table(self, row_ids: Iterable[RowId]) -> list[tuple[Table, list[Key]]]:
-        keys: defaultdict[str, list[Key]] = defaultdict(list)
-        for row_id in dict.fromkeys(row_ids):
-            keys[row_id.table].append(row_id.key)
-        return [(table, keys[table.name]) for table in self.schema if table.name in keys]
+    def _by_table(self, row_ids: Collection[RowId]) -> list[tuple[Table, list[RowId]]]:
+        grouped: defaultdict[str, list[RowId]] = defaultdict(list)
+        for row_id in row_ids:
+            grouped[row_id.table].append(row_id)
+        return [(table, grouped[table.name]) for table in self.schema if table.name in grouped]
 
     async def _values(
         self, table: Table, keys: Sequence[Key], lock: str
@@ -125,16 +127,15 @@ class Loader:
         )
         return {record[0] - 1 for record in records}
 
-    async def _load_shadows(
-        self, table: Table, keys: Sequence[Key], lock: bool
-    ) -> dict[int, Shadow]:
+    async def _load_shadows(self, table: Table, keys: Sequence[Key], lock: bool) -> dict[int, Row]:
+        """The shadows, as rows without values."""
         records = await self._connection.fetch(
             f"SELECT k.place, s.xid::text::bigint, {SHADOW_TEXT} {_find_shadows(table, lock)}",
             *key_parameters(table, keys),
         )
         shadows = {}
         for place, xid, text in records:
-            shadows[place - 1] = self._shadow(table, text)
+            shadows[place - 1] = self._read(table, text)
             self.rows.xids[RowId(table.name, keys[place - 1])] = xid
         return shadows
 
@@ -176,12 +177,14 @@ class Loader:
         finished = [finish(column, values) for column, values in columns]
         return [RowId(child.name, key) for key in zip(*finished, strict=True)]
 
-    def _shadow(self, table: Table, text: str) -> Shadow:
-        shadow = self._shadows.get((text, len(table.columns)))
-        if shadow is None:
+    def _read(self, table: Table, text: str) -> Row:
+        bare = self._bare.get((text, table.number))
+        if bare is None:
             shadow = read_shadow(text, len(table.columns))
-            self._shadows[text, len(table.columns)] = shadow
-        return shadow
+            pairs = zip(table.column_names, shadow.writers, strict=True)
+            writers = {name: writer for name, writer in pairs if writer}
+            bare = self._bare[text, table.number] = Row({}, writers, *shadow[:4])
+        return bare
 
 
 def unnest_keys(table: Table) -> str:
@@ -229,8 +232,3 @@ def _named(table: Table, records: Sequence[asyncpg.Record]) -> dict[int, Mapping
         place - 1: dict(zip(table.column_names, values, strict=True))
         for place, values in zip(places, zip(*finished, strict=True), strict=True)
     }
-
-
-def _row(table: Table, values: Mapping[str, Value], shadow: Shadow) -> Row:
-    pairs = zip(table.column_names, shadow.writers, strict=False)
-    return Row(values, {name: writer for name, writer in pairs if writer}, *shadow[:4])

@@ -7,14 +7,16 @@ DELETE action finds a row that stays.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from electricsql.hub.capture import key_name, shadow_of, user_table
 from electricsql.hub.connection import Connection
 from electricsql.hub.loading import LoadedRows, key_parameters, unnest_keys
 from electricsql.hub.values import cast, parameter_type, to_send
-from electricsql.replication import NOBODY, Row, RowId, looks_the_same
+from electricsql.replication import NOBODY, Row, RowId, is_direct, looks_the_same, same
 from electricsql.schema import Column, Key, Schema, Table, Value, quote
+
+_BRACES: Final = str.maketrans("[]", "{}")
 
 
 class Stamped(NamedTuple):
@@ -34,40 +36,38 @@ async def store(
     """Write the changed rows. `changes`: as they were, and as they are to be. Gives the numbers of
     the tables that have something to tell."""
     loaded, changed = changes
-    by_table: defaultdict[str, dict[Key, Row]] = defaultdict(dict)
+    by_table: defaultdict[str, list[tuple[RowId, Row]]] = defaultdict(list)
     for row_id, row in changed.items():
-        by_table[row_id.table][row_id.key] = row
+        by_table[row_id.table].append((row_id, row))
     tables = [table for table in schema if table.name in by_table]
     touched: set[int] = set()
     for table in tables:
-        stamped = []
-        for key, row in by_table[table.name].items():
-            row_id = RowId(table.name, key)
-            quiet = row_id in loaded.xids and _is_quiet(loaded.get(row_id), row)
-            stamped.append(Stamped(key, row, loaded.xids[row_id] if quiet else xid))
-            if not quiet:
-                touched.add(table.number)
+        stamped = [
+            Stamped(row_id.key, row, _stamp(loaded, row_id, row) or xid)
+            for row_id, row in by_table[table.name]
+        ]
+        if any(each.xid == xid for each in stamped):
+            touched.add(table.number)
         await store_shadows(connection, table, stamped)
     for table in tables:
         await _update_and_insert(connection, table, loaded, by_table[table.name])
     for table in _children_first(schema, tables):
         gone = [
-            key
-            for key, row in by_table[table.name].items()
-            if not row.alive and _was_alive(loaded, RowId(table.name, key))
+            row_id.key
+            for row_id, row in by_table[table.name]
+            if not row.alive and (before := loaded.get(row_id)) is not None and before.alive
         ]
         await _delete(connection, table, gone)
     return touched
 
 
-def _is_quiet(before: Row | None, after: Row) -> bool:
-    """Whether no device need be told. (A row that the hub touched last is an echo.)"""
-    return looks_the_same(before, after) and after.touched & 1023 != 0
-
-
-def _was_alive(loaded: LoadedRows, row_id: RowId) -> bool:
-    row = loaded.get(row_id)
-    return row is not None and row.alive
+def _stamp(loaded: LoadedRows, row_id: RowId, row: Row) -> int | None:
+    """The xid that stays since no device need be told of the change. (A row that the hub touched
+    last is an echo.)"""
+    before = loaded.get(row_id)
+    if before is None or is_direct(row.touched) or not looks_the_same(before, row):
+        return None
+    return loaded.xids.get(row_id)
 
 
 async def store_shadows(connection: Connection, table: Table, rows: Sequence[Stamped]) -> None:
@@ -113,38 +113,38 @@ def _kept_array(columns: Sequence[Column]) -> str:
     return "ARRAY[" + ", ".join(f"{cast(c, f'n.v{n}')}::text" for n, c in enumerate(columns)) + "]"
 
 
-def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value]]:
-    names = table.column_names
-    texts: dict[tuple[int, ...], str] = {}
-    writers: list[Value] = []
-    for stamped in rows:
-        ids = tuple(stamped.row.writers.get(name, NOBODY) for name in names)
-        if ids not in texts:
-            texts[ids] = "{" + ",".join(map(str, ids)) + "}"
-        writers.append(texts[ids])
+def _shadow_parameters(table: Table, stamped: Sequence[Stamped]) -> list[list[Value]]:
+    keys, rows, xids = zip(*stamped, strict=True)
+    _, writers, *rest = zip(*rows, strict=True)
     return [
-        *key_parameters(table, [stamped.key for stamped in rows]),
-        [stamped.xid for stamped in rows],
-        [stamped.row.incarnation for stamped in rows],
-        [stamped.row.deleted for stamped in rows],
-        [stamped.row.touched for stamped in rows],
-        [stamped.row.touched_before for stamped in rows],
-        writers,
+        *key_parameters(table, keys),
+        list(xids),
+        *map(list, rest),
+        [_array(table, named) for named in writers],
     ]
 
 
+def _array(table: Table, writers: Mapping[str, int]) -> str:
+    ids = [writers.get(name, NOBODY) for name in table.column_names]
+    return str(ids).translate(_BRACES)
+
+
 async def _update_and_insert(
-    connection: Connection, table: Table, loaded: LoadedRows, rows: Mapping[Key, Row]
+    connection: Connection,
+    table: Table,
+    loaded: LoadedRows,
+    rows: Sequence[tuple[RowId, Row]],
 ) -> None:
     new: list[Mapping[str, Value]] = []
     updates: defaultdict[tuple[str, ...], list[Mapping[str, Value]]] = defaultdict(list)
-    for key, row in rows.items():
+    others = [name for name in table.column_names if name not in table.primary_key]
+    for row_id, row in rows:
         if not row.alive:
             continue
-        before = loaded.get(RowId(table.name, key))
+        before = loaded.get(row_id)
         if before is None or not before.alive:
             new.append(row.values)
-        elif changed := _changed_columns(table, before, row):
+        elif before.values is not row.values and (changed := _changed(others, before, row)):
             updates[changed].append(row.values)
     for changed, values in updates.items():
         columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
@@ -153,17 +153,13 @@ async def _update_and_insert(
         await connection.execute(_insert(table), *_parameters(table.columns, new))
 
 
-def _changed_columns(table: Table, before: Row, after: Row) -> tuple[str, ...]:
+def _changed(columns: Sequence[str], before: Row, after: Row) -> tuple[str, ...]:
+    """Which columns have other values; -0.0 is another one than 0.0."""
+    old, new = before.values, after.values
     return tuple(
         name
-        for name in table.column_names
-        if name not in table.primary_key
-        and before.values[name] is not after.values[name]
-        and (
-            type(before.values[name]) is not type(after.values[name])
-            or before.values[name] != after.values[name]
-            or after.values[name] == 0.0
-        )
+        for name in columns
+        if old[name] is not new[name] and (not same(old[name], new[name]) or new[name] == 0.0)
     )
 
 
