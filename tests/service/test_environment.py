@@ -1,9 +1,11 @@
 """Devices of one environment, over a hub in memory: merging, fan-out, acknowledgements, fencing."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from electricsql.hub import Submitted
 from electricsql.limits import UNSENT_FRAMES_MAX
 from electricsql.protocol import Bye, Hello, Upload
 from electricsql.service.auth import Principal
@@ -127,6 +129,30 @@ async def test_a_new_stream_of_a_device_ends_the_old_one() -> None:
         assert (await old.hear_bye()).code == "superseded"
         await new.write(a="still here")
         await new.hear_acknowledgement()
+
+
+async def test_a_newer_stream_learns_what_becomes_of_the_older_ones_transaction() -> None:
+    """Else a copied file's transaction of the same number would pass for one that is in."""
+    hub = TwinHub()
+    merging, may_merge = asyncio.Event(), asyncio.Event()
+    merge = hub.merge
+
+    async def merge_later(batch: Sequence[Submitted]) -> None:
+        merging.set()
+        await may_merge.wait()
+        await merge(batch)
+
+    hub.merge = merge_later  # type: ignore[method-assign]
+    async with room(hub) as opened:
+        original = await opened.arrive(1)
+        await original.write(a="original")
+        await asyncio.wait_for(merging.wait(), 20)
+        copy, _, _ = opened.connect(1)
+        hello = asyncio.create_task(copy.hello())
+        done, _ = await asyncio.wait({hello}, timeout=0.1)
+        assert not done, "it must not be told before the hub knows"
+        may_merge.set()
+        assert (await hello).acknowledged == 1
 
 
 async def test_a_malformed_frame_ends_only_its_own_stream() -> None:

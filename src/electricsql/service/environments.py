@@ -62,6 +62,7 @@ class Environment:
         before = self._by_device.get(device)
         if before is not None and before is not stream:
             before.end(SUPERSEDED)
+            await self._merges.let_go(before)
         self._by_device[device] = stream
         place = await self._hub.register(device)
         return Registered(place.origin, self._hub.epoch, place.acknowledged, place.hlc)

@@ -18,7 +18,7 @@ import uvicorn
 import uvloop
 
 from electricsql.embedded import EmbeddedPostgres
-from electricsql.errors import ServiceError
+from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub import Cluster
 from electricsql.limits import DRAIN_MS_MAX, FRAME_BYTES_MAX, SILENCE_MS_MAX
 from electricsql.service.app import application
@@ -30,6 +30,7 @@ from electricsql.service.logs import configure_logs
 from electricsql.service.settings import Settings
 
 _BACKLOG: Final = 2048
+_WATCH_S: Final = 1.0
 _log = structlog.get_logger("electric.service")
 
 
@@ -123,10 +124,27 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
 async def _own_postgres(settings: Settings) -> AsyncIterator[str]:
     postgres = EmbeddedPostgres(settings.data_dir / "postgres")
     url = await asyncio.to_thread(postgres.start)
+    stopping = asyncio.Event()
+    watch = asyncio.create_task(_keep_running(postgres, stopping))
     try:
         yield url
     finally:
+        stopping.set()
+        await watch
         await asyncio.to_thread(postgres.stop)
+
+
+async def _keep_running(postgres: EmbeddedPostgres, stopping: asyncio.Event) -> None:
+    """Start it again, on the same port, whenever it is gone."""
+    while not stopping.is_set():
+        if postgres.pid is None:
+            _log.warning("the embedded Postgres is gone, and started again")
+            try:
+                await asyncio.to_thread(postgres.start)
+            except PostgresError as error:
+                _log.error("the embedded Postgres can't be started", problem=error.problem)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _WATCH_S)
 
 
 @contextlib.asynccontextmanager

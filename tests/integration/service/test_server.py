@@ -116,3 +116,19 @@ async def test_as_a_process_with_its_own_postgres(tmp_path: Path) -> None:
         assert events[-3:] == ["ready", "draining", "stopped"]
         assert str(caller.secret) not in log
     assert not (data_dir / "postgres" / "cluster" / "postmaster.pid").exists()
+
+
+async def test_an_embedded_postgres_that_is_killed_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    async with serving(Settings(port=0, data_dir=tmp_path / "data")) as running:
+        caller = Caller(running.url, None)
+        pid_file = tmp_path / "data" / "postgres" / "cluster" / "postmaster.pid"
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+        statuses: list[int] = []
+        async with asyncio.timeout(60):
+            while len(statuses) < 2 or statuses[-1] != 200 or 503 not in statuses:
+                statuses.append((await caller.call("GET", "/readyz"))[0])
+                await asyncio.sleep(0.02)
+    assert set(statuses) <= {200, 503}
