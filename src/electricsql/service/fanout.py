@@ -12,7 +12,7 @@ Rule 3: a ping is answered after everything that a snapshot taken after it shows
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 
 import structlog
@@ -136,17 +136,22 @@ class Fanout:
 
     async def _serve(self, streams: Sequence[DeviceStream]) -> None:
         async with self._hub.reading() as reading:
-            reached = reading.cursor
-            uploaders = [s.session.origin for s in streams if s.session.has_uploads]
-            acknowledged = await reading.acknowledged(uploaders) if uploaders else {}
+            uploaders: list[tuple[DeviceStream, EncodedDelta]] = []
             for cursor, group in _by_cursor(streams).items():
-                delta = await self._read(reading, cursor, reached)
+                delta = await self._read(reading, cursor, reading.cursor)
                 for stream in group:
                     if delta is None:
                         self._catch_ups.start(stream)
+                    elif stream.session.has_uploads:
+                        uploaders.append((stream, delta))
                     else:
-                        await _tell(reading, stream, delta, acknowledged)
-            self._cursor = reached
+                        await _tell(reading, stream, delta, stream.session.acknowledged)
+            # Who only waits for an acknowledgement has time: the others come first.
+            origins = [stream.session.origin for stream, _ in uploaders]
+            acknowledged = await reading.acknowledged(origins) if origins else {}
+            for stream, delta in uploaders:
+                await _tell(reading, stream, delta, acknowledged.get(stream.session.origin, 0))
+            self._cursor = reading.cursor
 
     async def _read(
         self, reading: Reading, cursor: Cursor | None, reached: Cursor
@@ -173,11 +178,11 @@ async def _tell(
     reading: Reading,
     stream: DeviceStream,
     delta: EncodedDelta,
-    acknowledged: Mapping[int, int],
+    acknowledged: int,
 ) -> None:
     """Send one device its delta, unless that would say nothing."""
     session = stream.session
-    number = max(acknowledged.get(session.origin, 0), session.acknowledged)
+    number = max(acknowledged, session.acknowledged)
     news = not stream.was_served or number != session.acknowledged
     if not news and delta.is_empty and not session.lags(now_ms()):
         stream.unchanged(delta.cursor)
