@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,27 +91,47 @@ def test_an_app_can_not_wait_in_a_callback_for_what_comes_after_it(path: Path) -
     assert set(codes) == {"in-callback"}
 
 
-def test_sealing_goes_on_after_the_file_could_not_be_used(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    has_changed = Replica.has_changed
+def fail_at_first(patch: pytest.MonkeyPatch, method: str) -> None:
+    """Make a method of the replica fail the first times that it is called."""
+    works = getattr(Replica, method)
     failures = iter([sqlite3.OperationalError("something odd"), DeviceError("busy", "It is busy.")])
 
-    def fail_first(replica: Replica) -> bool:
+    def fail_first(*arguments: object) -> object:
         if failure := next(failures, None):
             raise failure
-        return has_changed(replica)
+        return works(*arguments)
 
-    monkeypatch.setattr(Replica, "has_changed", fail_first)
-    monkeypatch.setattr(engine, "_TURN_S", 0.01)
-    program = plain(path)
-    with electrify(path, bundle(NOTES), NOWHERE) as database:
+    patch.setattr(Replica, method, fail_first)
+    patch.setattr(engine, "_TURN_S", 0.01)
+
+
+@pytest.mark.parametrize("method", ["__init__", "has_changed", "seal"])
+def test_sealing_goes_on_after_the_file_could_not_be_used(
+    path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    fail_at_first(monkeypatch, method)
+    with electrify(path, bundle(NOTES), NOWHERE) as database, closing(plain(path)) as program:
         program.execute("INSERT INTO notes (id) VALUES ('a')")
         sealed = "SELECT count(*) FROM _electric_transactions"
         until(lambda: database.execute(sealed).fetchone() == (1,))
-    program.close()
-    assert "something odd" in caplog.text
-    assert "It is busy" in caplog.text
+
+
+def test_syncing_goes_on_after_the_status_could_not_be_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_at_first(monkeypatch, "status")
+    connections, registered = threading.Semaphore(0), threading.Event()
+
+    def token() -> str:
+        registered.wait(PATIENCE_S)
+        connections.release()
+        return ""
+
+    with electrify(path, bundle(NOTES), NOWHERE, token) as database:
+        database.on_status(print)
+        registered.set()
+        for _ in range(3):
+            assert connections.acquire(timeout=PATIENCE_S)
 
 
 def test_a_token_that_can_not_be_had_is_said_and_tried_again(path: Path) -> None:

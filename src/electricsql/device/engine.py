@@ -148,7 +148,9 @@ class Engine:
             )
         except DeviceError as error:
             self._news.disconnected(error)
-            return None
+        except sqlite3.Error as error:
+            self._news.disconnected(_failed(error))
+        return None
 
     async def _seal(self, replica: Replica) -> None:
         """Seal what other programs commit, soon after they do, whether there is a connection or
@@ -163,6 +165,7 @@ class Engine:
             except (ElectricError, sqlite3.Error) as error:
                 _log.warning("what was committed could not be sealed: %s", error)
                 await asyncio.sleep(_TURN_S)
+                self._has_committed.set()  # whatever it was, it is not sealed yet
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._has_committed.wait(), LOCAL_POLL_MS / 1000)
 
@@ -182,7 +185,7 @@ class Engine:
             error = DeviceError("bad-url", f"{self._url} is not a URL: {failure}.", "Correct it.")
         except Exception as failure:
             _log.exception("the sync engine failed")
-            error = DeviceError("failed", f"Syncing failed: {failure}.", "See the log.")
+            error = _failed(failure)
         self._news.disconnected(error)
         await self._pause()
 
@@ -221,6 +224,10 @@ class Engine:
 
 def _closed() -> DeviceError:
     return DeviceError("closed", "The database was closed.", "Open it again.")
+
+
+def _failed(failure: Exception) -> DeviceError:
+    return DeviceError("failed", f"Syncing failed: {failure}.", "See the log.")
 
 
 def _reason(bye: Bye) -> ElectricError:

@@ -2,6 +2,7 @@
 callbacks. They are called in the engine's thread; what they raise is logged, and ends there."""
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -86,4 +87,9 @@ class News:
     def status_changed(self) -> None:
         """Tell the status, if anybody wants to know."""
         if self.on_status and self.read_status is not None:
-            self.on_status.tell(self.read_status())
+            try:
+                status = self.read_status()
+            except (DeviceError, sqlite3.Error) as error:
+                _log.warning("the status could not be read: %s", error)
+            else:
+                self.on_status.tell(status)
