@@ -16,7 +16,8 @@ from electricsql.hub.values import cast, parameter_type, to_send
 from electricsql.replication import NOBODY, Row, RowId, is_direct, looks_the_same, same
 from electricsql.schema import Column, Key, Schema, Table, Value, quote
 
-_BRACES: Final = str.maketrans("[]", "{}")
+_NUMBERS: Final = ("xid", "incarnation", "deleted", "touched", "touched_before")
+_CASTS: Final = ("::text::xid8", "::int", "", "", "")
 
 
 class Stamped(NamedTuple):
@@ -86,23 +87,24 @@ async def store_shadows(connection: Connection, table: Table, rows: Sequence[Sta
 
 
 def _upsert_shadows(table: Table, kept: Sequence[Column]) -> str:
-    width = len(table.primary_key)
+    """Most rows share their shadow with others, so its numbers (`_shadow_parameters`) are sent once
+    for all that do; `at` is where a row's begin. An element of such an array is found at once."""
+    sent = [(key_name(table, key), table.by_name[key]) for key in table.primary_key]
+    sent += [(f"v{n}", column) for n, column in enumerate(kept)]
+    arrays = ", ".join(
+        ["$2::bigint[]", *(f"${n}::{parameter_type(c)}[]" for n, (_, c) in enumerate(sent, 3))]
+    )
     keys = ", ".join(key_name(table, key) for key in table.primary_key)
-    own = ["xid", "incarnation", "deleted", "touched", "touched_before", "writers"]
-    types = ["bigint", "int", "bigint", "bigint", "bigint", "text"]
-    sent = [parameter_type(table.by_name[key]) for key in table.primary_key]
-    sent += types + [parameter_type(column) for column in kept]
-    names = [key_name(table, key) for key in table.primary_key] + own
-    names += [f"v{n}" for n in range(len(kept))]
-    arrays = ", ".join(f"${n}::{type}[]" for n, type in enumerate(sent, start=1))
     values = [cast(table.by_name[key], f"n.{key_name(table, key)}") for key in table.primary_key]
-    values += ["n.xid::text::xid8", *(f"n.{name}" for name in own[1:5]), "n.writers::bigint[]"]
+    values += [f"a[n.at + {place}]{cast}" for place, cast in enumerate(_CASTS, start=1)]
+    first = len(_CASTS) + 1
+    values.append(f"a[n.at + {first}:n.at + {len(_CASTS) + len(table.columns)}]")
     values.append(_kept_array(kept))
-    updates = ", ".join(f"{name} = excluded.{name}" for name in [*own, "kept"])
-    assert width + len(own) + len(kept) == len(names)
+    updates = ", ".join(f"{name} = excluded.{name}" for name in [*_NUMBERS, "writers", "kept"])
     return (
-        f"INSERT INTO {shadow_of(table)} ({keys}, {', '.join(own)}, kept)"
-        f" SELECT {', '.join(values)} FROM unnest({arrays}) n({', '.join(names)})"
+        f"INSERT INTO {shadow_of(table)} ({keys}, {', '.join(_NUMBERS)}, writers, kept)"
+        f" SELECT {', '.join(values).replace('a[', '($1::bigint[])[')}"
+        f" FROM unnest({arrays}) n(at, {', '.join(name for name, _ in sent)})"
         f" ON CONFLICT ({keys}) DO UPDATE SET {updates}"
     )
 
@@ -113,20 +115,21 @@ def _kept_array(columns: Sequence[Column]) -> str:
     return "ARRAY[" + ", ".join(f"{cast(c, f'n.v{n}')}::text" for n, c in enumerate(columns)) + "]"
 
 
-def _shadow_parameters(table: Table, stamped: Sequence[Stamped]) -> list[list[Value]]:
-    keys, rows, xids = zip(*stamped, strict=True)
-    _, writers, *rest = zip(*rows, strict=True)
-    return [
-        *key_parameters(table, keys),
-        list(xids),
-        *map(list, rest),
-        [_array(table, named) for named in writers],
-    ]
-
-
-def _array(table: Table, writers: Mapping[str, int]) -> str:
-    ids = [writers.get(name, NOBODY) for name in table.column_names]
-    return str(ids).translate(_BRACES)
+def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value]]:
+    """The numbers of all shadows that differ, one after the other; for each row where its shadow's
+    begin; the keys."""
+    numbers: list[Value] = []
+    places: dict[tuple[int, ...], Value] = {}
+    at: list[Value] = []
+    for _, row, xid in rows:
+        writers = [row.writers.get(name, NOBODY) for name in table.column_names]
+        shadow = (xid, *row[2:], *writers)
+        place = places.get(shadow)
+        if place is None:
+            place = places[shadow] = len(numbers)
+            numbers += shadow
+        at.append(place)
+    return [numbers, at, *key_parameters(table, [stamped.key for stamped in rows])]
 
 
 async def _update_and_insert(
