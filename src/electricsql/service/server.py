@@ -1,8 +1,9 @@
 """The service as a process: `electric start` calls `run`, tests use `serving`.
 
-In order of start: data folder and keys, the port, Postgres (its own if no URL is given), the
-cluster, the note for the command line. Stopping goes the other way: no new connections, every
-device is told, merges under way finish, Postgres stops last.
+In order of start: data folder and keys, the port, the note for the command line (which may ask as
+soon as somebody listens, and waits for the answer), Postgres (its own if no URL is given), the
+cluster. Stopping goes the other way: no new connections, every device is told, merges under way
+finish, Postgres stops last.
 """
 
 import asyncio
@@ -80,6 +81,9 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
     auth = Auth(Keys.open(settings.data_dir))
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
+        url = settings.url(listener.getsockname()[1])
+        note_service(url, settings.data_dir)
+        stack.callback(forget_service, url)
         database_url = settings.database_url
         if database_url is None:
             database_url = await stack.enter_async_context(_own_postgres(settings))
@@ -88,9 +92,6 @@ async def serving(settings: Settings) -> AsyncIterator[Running]:
         environments = Environments(cluster)
         service = Service(cluster, environments, auth)
         await stack.enter_async_context(_answering(service, listener))
-        url = settings.url(listener.getsockname()[1])
-        note_service(url, settings.data_dir)
-        stack.callback(forget_service, url)
         yield Running(url, database_url, auth)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from electricsql.errors import PostgresError, ServiceError
+from electricsql.hub import Cluster
 from electricsql.service import Settings, admin_key_for, state_file
 from electricsql.service.server import Running, serving
 from tests.integration.service.conftest import FIRST, Deployed, migration
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.anyio
 PROGRAM = """
 import sys
 from pathlib import Path
+from electricsql.hub import Cluster
 from electricsql.service import Settings
 from electricsql.service.server import run
 run(Settings(port=0, data_dir=Path(sys.argv[1])), lambda running: print(running.url, flush=True))
@@ -61,6 +63,24 @@ async def test_the_note_is_there_while_the_service_runs(
         assert stat.S_IMODE(state_file().stat().st_mode) == 0o600
         assert admin_key_for(running.url)
     assert admin_key_for(running.url) is None
+
+
+async def test_the_note_is_there_before_anybody_is_answered(
+    cluster_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The port takes connections while Postgres starts: who asks then has to find the key."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    noted: list[str] = []
+    open_cluster = Cluster.open
+
+    async def open_later(url: str) -> Cluster:
+        noted.extend(json.loads(state_file().read_text()))
+        return await open_cluster(url)
+
+    monkeypatch.setattr(Cluster, "open", open_later)
+    settings = Settings(port=0, database_url=cluster_url, data_dir=tmp_path / "data")
+    async with serving(settings) as running:
+        assert noted == [running.url]
 
 
 async def test_stopping_drains(service: Running, deployed: Deployed) -> None:
