@@ -146,6 +146,10 @@ class MemoryHub:
             self._refused.append((origin, self.xid, frame))
         return refusal
 
+    def skip(self, origin: int, number: int) -> None:
+        """Take a device's transactions up to a number as if they were in."""
+        self._numbers[origin] = number
+
     def author(self, origin: int, transaction: Transaction, id: int) -> Author:
         cursor = transaction.cursor
         self.clocks[id] = transaction.clock(origin)

@@ -9,19 +9,18 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from electricsql.device.meta import FORMAT, write_meta
+from electricsql.device.format import upgrade
+from electricsql.device.meta import write_meta
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.errors import DeviceError
 from electricsql.limits import BUSY_TIMEOUT_MS, ENGINE_CACHE_KIB
-from electricsql.migrations import CAPTURE_TABLES, LOCAL_ENV, Bundle, BundleMigration
+from electricsql.migrations import LOCAL_ENV, Bundle, BundleMigration
 from electricsql.replication import AppliedMigration
 
-_META: Final = files("electricsql.device").joinpath("meta.sql").read_text(encoding="utf-8")
 SQLITE_MIN: Final = (3, 38, 0)
 
 _CANNOT_OPEN: Final = (
@@ -103,13 +102,14 @@ def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
 
 
 def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, str | int]:
-    """Make our own tables as far as they are not there; a new file is a new device. The caller has
-    a write transaction open. Gives what is in the file's meta table."""
-    for statement in (*CAPTURE_TABLES, *_statements(_META)):
-        database.execute(statement)
-    if not database.execute("SELECT EXISTS (SELECT 1 FROM _electric_meta)").fetchone()[0]:
-        device = secrets.token_hex(16)
-        write_meta(database, device=device, app=app, env=env, format=FORMAT)
+    """Make our own tables, or bring them up to date; a new file is a new device. The caller has a
+    write transaction open. Gives what is in the file's meta table.
+
+    Raises:
+        DeviceError: `newer-format`.
+    """
+    if upgrade(database):
+        write_meta(database, device=secrets.token_hex(16), app=app, env=env)
     return dict(database.execute("SELECT key, value FROM _electric_meta").fetchall())
 
 
@@ -178,14 +178,6 @@ def _is_open(database: sqlite3.Connection) -> bool:
     return database.in_transaction
 
 
-def _statements(script: str) -> Iterator[str]:
-    start = 0
-    for end, character in enumerate(script):
-        if character == ";" and sqlite3.complete_statement(script[start : end + 1]):
-            yield script[start : end + 1]
-            start = end + 1
-
-
 def _refuse_foreign(path: Path, found: dict[str, str | int], bundle: Bundle) -> None:
     """A file that has only known a bundle of `electric build` may go to any environment, and any
     file may be opened with such a bundle."""
@@ -196,12 +188,6 @@ def _refuse_foreign(path: Path, found: dict[str, str | int], bundle: Bundle) -> 
             f"{path} belongs to {found['app']}/{found['env']}, and the bundle to"
             f" {bundle.app}/{bundle.env}.",
             "Open it with the bundle of its own app and environment, or use another file.",
-        )
-    if int(found.get("format", 0)) > FORMAT:
-        raise DeviceError(
-            "newer-format",
-            f"{path} was last opened by a newer version of electricsql.",
-            "Update electricsql here too.",
         )
 
 

@@ -2,12 +2,8 @@
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Final
 
 from electricsql.replication import Cursor
-
-FORMAT: Final = 1
-"""The version of our own tables in the file."""
 
 
 @dataclass(frozen=True, slots=True)

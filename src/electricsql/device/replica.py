@@ -9,6 +9,7 @@ from pathlib import Path
 
 from electricsql.device.apply import Outcome, apply_delta
 from electricsql.device.file import connect, explained, transaction
+from electricsql.device.format import check_format
 from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.schemas import Schemas
@@ -39,8 +40,13 @@ class Replica:
         self._database.close()
 
     def opened(self) -> Opened:
-        """What the file says of itself."""
+        """What the file says of itself.
+
+        Raises:
+            DeviceError: `newer-format`: a newer version has changed our tables meanwhile.
+        """
         with explained(self.path):
+            check_format(self._database)
             meta = read_meta(self._database)
             cursor = str(meta.cursor) if meta.cursor else None
             version = schema_version(self._database)

@@ -58,7 +58,9 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
     for (table,) in database.execute("SELECT DISTINCT tbl FROM _electric_displaced").fetchall():
         forget_written(database, tables[table], after)
     database.execute(
-        "INSERT INTO _electric_transactions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO _electric_transactions"
+        " (number, first_seq, last_seq, hlc, cursor, schema_version, lives)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (number, first, last, hlc, cursor, version, lives),
     )
     write_meta(database, number=number, hlc=hlc)

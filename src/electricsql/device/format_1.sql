@@ -1,14 +1,15 @@
--- What a device keeps beside the app's tables, in the same file. The capture tables (`_electric_guard`,
--- `_electric_oplog`) come with the triggers that use them: migrations/capture.py.
+-- What a device keeps beside the app's tables, in the same file, format 1. The capture tables
+-- (`_electric_guard`, `_electric_oplog`) come with the triggers that use them: migrations/capture.py.
+-- Later formats are files of their own, run in order.
 
 -- Single values: see meta.py for their names.
-CREATE TABLE IF NOT EXISTS _electric_meta (
+CREATE TABLE _electric_meta (
     key TEXT PRIMARY KEY NOT NULL,
     value
 ) WITHOUT ROWID;
 
 -- The migrations that this file has applied.
-CREATE TABLE IF NOT EXISTS _electric_migrations (
+CREATE TABLE _electric_migrations (
     name TEXT PRIMARY KEY NOT NULL,
     title TEXT NOT NULL,
     sha256 TEXT NOT NULL,
@@ -18,7 +19,7 @@ CREATE TABLE IF NOT EXISTS _electric_migrations (
 
 -- Sealed transactions that the hub has not acknowledged: the oplog's entries from first_seq to last_seq.
 -- lives: JSON, the changes of rows that are not in their first life (device/lives.py).
-CREATE TABLE IF NOT EXISTS _electric_transactions (
+CREATE TABLE _electric_transactions (
     number INTEGER PRIMARY KEY,
     first_seq INTEGER NOT NULL,
     last_seq INTEGER NOT NULL,
@@ -30,17 +31,17 @@ CREATE TABLE IF NOT EXISTS _electric_transactions (
 
 -- Rows that are dead, in a later life than their first, or kept though deleted; all others are
 -- alive in their first (device/lives.py).
-CREATE TABLE IF NOT EXISTS _electric_lives (
+CREATE TABLE _electric_lives (
     tbl INTEGER NOT NULL,
     key TEXT NOT NULL,
     incarnation INTEGER NOT NULL,
     alive INTEGER NOT NULL,
     PRIMARY KEY (tbl, key)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS _electric_lives_kept ON _electric_lives (tbl) WHERE alive = 2;
+CREATE INDEX _electric_lives_kept ON _electric_lives (tbl) WHERE alive = 2;
 
 -- Rows with unsent changes that have no place in their table for now (device/displaced.py).
-CREATE TABLE IF NOT EXISTS _electric_displaced (
+CREATE TABLE _electric_displaced (
     tbl INTEGER NOT NULL,
     key TEXT NOT NULL,
     block BLOB NOT NULL,
@@ -48,7 +49,7 @@ CREATE TABLE IF NOT EXISTS _electric_displaced (
 ) WITHOUT ROWID;
 
 -- Transactions that the hub refused, whole.
-CREATE TABLE IF NOT EXISTS _electric_quarantine (
+CREATE TABLE _electric_quarantine (
     number INTEGER PRIMARY KEY,
     code TEXT NOT NULL,
     message TEXT NOT NULL,

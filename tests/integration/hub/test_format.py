@@ -1,0 +1,78 @@
+"""Hubs that earlier versions made: each is brought up to date, and works on with what was in it."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from electricsql.hub import Hub
+from electricsql.hub.format import FORMATS
+from electricsql.replication import Cursor, RowId
+from tests.integration.hub.hubs import Device, insert, opened, update
+
+pytestmark = pytest.mark.anyio
+EARLIER = sorted(Path(__file__).with_name("formats").glob("format_*.sql"))
+FAMILY = """
+CREATE TABLE parents (id TEXT PRIMARY KEY NOT NULL, name TEXT, n INTEGER);
+CREATE TABLE children (id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES parents, n INTEGER);
+"""
+COLUMNS = """
+SELECT table_name::text, column_name::text, data_type::text, is_nullable::text,
+    column_default::text
+FROM information_schema.columns WHERE table_schema = 'electric' AND table_name NOT LIKE 'shadow%'
+ORDER BY table_name, column_name
+"""
+ANN, BOB, ONE = RowId("parents", ("ann",)), RowId("parents", ("bob",)), RowId("children", ("c1",))
+
+
+async def restore(url: str, script: Path) -> None:
+    """Load the dump, on a server that is as far as the one it was made on."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(script.read_text())
+        last = await connection.fetchval("SELECT max(id) >> 10 FROM electric.transactions")
+        while await connection.fetchval("SELECT pg_current_xact_id()::text::bigint") <= last:
+            pass
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)
+async def test_an_older_hub_gets_the_tables_of_a_new_one(script: Path, database: str) -> None:
+    await restore(database, script)
+    async with opened(database, FAMILY) as world:
+        upgraded = await world.client.fetch(COLUMNS)
+        assert await world.client.fetchval("SELECT format FROM electric.hub") == len(FORMATS)
+        await world.client.execute("DROP SCHEMA electric CASCADE")
+        await (await Hub.open(database)).close()
+        assert await world.client.fetch(COLUMNS) == upgraded
+
+
+@pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)
+async def test_an_older_hub_loses_nothing_and_works_on(script: Path, database: str) -> None:
+    await restore(database, script)
+    async with opened(database, FAMILY) as world:
+        status = await world.hub.status()
+        (known,) = status.devices
+        assert (known.device, known.number, status.quarantined) == ("device-of-format-1", 4, 1)
+        assert known.cursor is not None
+        before = Cursor.parse(known.cursor)
+        assert before.epoch == world.hub.epoch
+        rows = await world.rows(before)
+        assert {row_id: row.alive for row_id, row in rows.items()} == {
+            ANN: True,
+            BOB: False,
+            ONE: True,
+            RowId("children", ("c2",)): False,
+        }
+        device = Device(world, known.origin, known.number, before)
+        await device.catch_up()
+        await device.write(update("parents", "ann", name="Anna"), insert("parents", person("eve")))
+        await world.client.execute("UPDATE parents SET n = 7 WHERE id = 'ann'")
+        tables = await world.tables()
+        assert tables.keys() == {ANN, ONE, RowId("parents", ("eve",))}
+        assert tables[ANN] == {"id": "ann", "name": "Anna", "n": 7}
+
+
+def person(id: str) -> dict[str, str | int]:
+    return {"id": id, "name": id, "n": 1}
