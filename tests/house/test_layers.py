@@ -21,7 +21,7 @@ def drawn() -> dict[str, set[str]]:
     allowed = {room: set(re.findall(r"\w+", may)) for room, may in rows if (SOURCE / room).is_dir()}
     everything = rooms()
     return {
-        room: everything - {room} if "everything" in may else may & everything
+        room: everything - may - {room} if "everything" in may else may & everything
         for room, may in allowed.items()
     }
 
