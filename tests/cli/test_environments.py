@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import time
 
 import asyncpg
 import pytest
@@ -18,6 +19,22 @@ def test_status_shows_version_devices_and_quarantine(deployed: Typist) -> None:
     assert "devices         0, 0 connected\n" in shown
     status = deployed("status", "--json").json()
     assert (status["env"], status["schemaVersion"], status["devices"]) == ("default", name, [])
+
+
+def test_status_shows_what_devices_have(deployed: Typist) -> None:
+    name = deployed.migration("items").parent.name
+    deployed.well("sync")
+    token = deployed.well("token", "new", "--sub", "me").strip()
+    deployed.well("replicate", "phone.db", "--once", "--token", token)
+    deployed.migration("more", "CREATE TABLE more (id TEXT PRIMARY KEY NOT NULL);\n")
+    deployed.well("sync")
+    while True:  # what devices have applied is written down from time to time
+        (device,) = deployed("status", "--json").json()["devices"]
+        if device["schemaVersion"]:
+            break
+        time.sleep(0.1)
+    (line,) = [line for line in deployed.well("status").splitlines() if device["device"] in line]
+    assert line.split()[1:4] == [name, "1", "0"]
 
 
 def test_status_of_an_environment_that_is_not_there_is_refused(deployed: Typist) -> None:

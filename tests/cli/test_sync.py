@@ -73,7 +73,7 @@ def test_a_missing_migration_is_refused_and_named(deployed: Typist) -> None:
 def test_a_migration_that_comes_late_is_refused_with_the_command_that_renames_it(
     deployed: Typist,
 ) -> None:
-    deployed.migration("items")
+    applied_before = deployed.migration("items").parent.name
     deployed.well("sync")
     for name in ("20200101000000000_late", "20200101000000001_later"):
         Path("migrations", name).mkdir()
@@ -81,6 +81,7 @@ def test_a_migration_that_comes_late_is_refused_with_the_command_that_renames_it
     before = deployed.files()
     message = deployed.fails("sync", code="migration-out-of-order")
     assert deployed.files() == before
+    assert f"20200101000000000_late sorts before {applied_before}" in message
     commands = [line for line in message.splitlines() if line.startswith("  mv ")]
     for command in commands:
         subprocess.run(command, shell=True, check=True)

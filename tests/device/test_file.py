@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from electricsql.device.file import connect, prepare, transaction
+from electricsql.device.file import connect, explained, prepare, transaction
 from electricsql.device.meta import read_meta, schema_version
 from electricsql.errors import DeviceError
 from electricsql.migrations import make_bundle
@@ -187,6 +187,19 @@ def test_a_file_that_another_program_keeps_locked_is_said_to_be_busy(
     assert code_of(refused) == "database-busy"
     database.close()
     other.close()
+
+
+def test_a_full_disk_is_told_with_sqlites_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    database = connect(path)
+    prepare(path, database, bundle(NOTES))
+    database.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(DeviceError) as refused, explained(path), transaction(database):
+        database.execute("INSERT INTO notes VALUES ('n1', ?, 0)", ("x" * 100_000,))
+    assert code_of(refused) == "cannot-open"
+    assert f"{path} can't be opened for writing: database or disk is full." in refused.value.problem
+    assert "has room" in refused.value.remedy
+    database.close()
 
 
 def test_a_transaction_is_committed_or_rolled_back(device: MakeDevice) -> None:

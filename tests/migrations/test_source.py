@@ -108,6 +108,13 @@ KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY, x INTEGER, y TEXT UNIQUE)"
         ("not-additive", [KEYED, "ALTER TABLE a RENAME COLUMN x TO z"]),
         ("not-additive", [KEYED, "ALTER TABLE a DROP COLUMN x"]),
         ("required-new-column", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT NOT NULL"]),
+        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x BOOLEAN DEFAULT 'yes')"]),
+        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x BOOLEAN DEFAULT 2)"]),
+        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x INT DEFAULT 'many')"]),
+        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x TEXT DEFAULT x'00')"]),
+        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x DATE DEFAULT 'tomorrow')"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z JSON DEFAULT '{'"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z TIME DEFAULT '07:05'"]),
         ("computed-new-default", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT DEFAULT CURRENT_TIME"]),
     ],
 )

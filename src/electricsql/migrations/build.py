@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from electricsql.errors import MigrationError
 from electricsql.limits import IDENTIFIER_BYTES_MAX
-from electricsql.migrations.capture import triggers, widen_oplog
+from electricsql.migrations.capture import fits, triggers, widen_oplog
 from electricsql.migrations.source import Source, Statement, place, refuse_unfit, statements
 from electricsql.schema import (
     OURS,
+    Column,
     Difference,
     Schema,
     Scratch,
+    Table,
     additions,
     postgres_plan,
 )
@@ -88,7 +90,9 @@ def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration
     try:
         after = scratch.schema(source.name)
         difference = additions(before, after)
-        _refuse_names(difference)
+        columns = [(t, c) for t in difference.tables for c in t.columns] + list(difference.columns)
+        _refuse_names(difference.tables, columns)
+        _refuse_defaults(scratch, columns)
         postgres = postgres_plan(difference)
     except MigrationError as error:
         problem = f"{source.name}: {error.problem}"
@@ -136,9 +140,8 @@ def _is_ours(statement: str) -> bool:
     )
 
 
-def _refuse_names(difference: Difference) -> None:
-    names = [(table.name, table.name) for table in difference.tables]
-    columns = [(t, c) for t in difference.tables for c in t.columns] + list(difference.columns)
+def _refuse_names(tables: Iterable[Table], columns: Iterable[tuple[Table, Column]]) -> None:
+    names = [(table.name, table.name) for table in tables]
     names += [(f"{table.name}.{column.name}", column.name) for table, column in columns]
     for shown, name in names:
         if name.lower().startswith(OURS):
@@ -153,3 +156,17 @@ def _refuse_names(difference: Difference) -> None:
         if column.name.lower() in _SYSTEM_COLUMNS:
             problem = f"{table.name}.{column.name} is a system column in Postgres."
             raise MigrationError("reserved-name", problem, "Choose another name.")
+
+
+def _refuse_defaults(scratch: Scratch, columns: Iterable[tuple[Table, Column]]) -> None:
+    """A default that a device would refuse to insert, or that Postgres would spell otherwise."""
+    for table, column in columns:
+        value = column.default_value
+        if value is not None and not scratch.holds(fits(column.type), value):
+            assert column.default is not None
+            raise MigrationError(
+                "bad-default",
+                f"The DEFAULT {column.default.sql} of {table.name}.{column.name} is no"
+                f" {column.type} in its canonical spelling.",
+                "Write it as docs/types.md says for that type, or leave it out.",
+            )

@@ -56,6 +56,14 @@ def triggers(table: Table) -> tuple[str, ...]:
     return tuple(_statements(table))
 
 
+def fits(type: ColumnType) -> str:
+    """The condition under which `?1` is a value of a type that nobody has to correct."""
+    conditions = [*_fits(type, "?1", strict=False)]
+    if spelled := _CANONICAL.get(type):
+        conditions.append(spelled.format("?1"))
+    return " AND ".join(conditions)
+
+
 def _statements(table: Table) -> Iterator[str]:
     bodies = {
         "insert": ("INSERT", _OFF, [_insert(table)]),
@@ -153,12 +161,12 @@ def _guarded(table: Table, column: Column) -> str:
 
 def _holds(table: Table, column: Column, new: str, is_key: bool) -> Iterator[str]:
     """What must be true of a value that isn't NULL."""
-    yield from _fits(column.type, new, table.strict)
+    yield from _fits(column.type, new, strict=table.strict)
     if is_key and (spelled := _CANONICAL.get(column.type)):
         yield spelled.format(new)
 
 
-def _fits(type: ColumnType, new: str, strict: bool) -> Iterator[str]:
+def _fits(type: ColumnType, new: str, *, strict: bool) -> Iterator[str]:
     """Whether Postgres can hold it; STRICT tables check the storage class themselves."""
     text = f"typeof({new}) = 'text'"
     match type:

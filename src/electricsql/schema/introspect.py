@@ -38,6 +38,10 @@ class Scratch:
         """
         self._database.execute(statement)
 
+    def holds(self, condition: str, value: Value) -> bool:
+        """Whether a condition is true of a value, which it calls `?1`."""
+        return bool(self._database.execute(f"SELECT {condition}", (value,)).fetchone()[0])
+
     def close(self) -> None:
         self._database.close()
 

@@ -1,0 +1,99 @@
+"""A CHECK that is taken means the same in Postgres's spelling; anything doubtful is refused."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electricsql.errors import MigrationError
+from electricsql.schema.expressions import postgres_expression
+from tests.schema.schemas import table
+
+T = table(
+    'CREATE TABLE t (i INTEGER PRIMARY KEY NOT NULL, r REAL, s TEXT, "odd "" n" NUMERIC,'
+    " yes BOOLEAN, day DATE, j JSON)"
+)
+numbers = st.sampled_from(
+    ["i", "I", '"i"', "[r]", "r", '"odd "" n"', "7", "0.5", "-1", "length(s)"]
+)
+texts = st.sampled_from(
+    ["s", "'a''b'", "''", "TRIM(s)", "replace(s, 'a', 'b')", "coalesce(s, 'x')"]
+)
+comparisons = st.sampled_from(["=", "==", "<>", "!=", "<", "<=", ">", ">="])
+
+
+@st.composite
+def conditions(draw: st.DrawFn, depth: int = 2) -> str:
+    """A condition of the kind that is taken."""
+    if depth and draw(st.booleans()):
+        one, other = draw(conditions(depth - 1)), draw(conditions(depth - 1))
+        return draw(
+            st.sampled_from(
+                [
+                    f"{one} AND {other}",
+                    f"({one}) or ({other})",
+                    f"NOT ({one})",
+                    f"CASE WHEN {one} THEN {other} ELSE 1 = 0 END",
+                ]
+            )
+        )
+    terms = draw(st.sampled_from([numbers, texts]))
+    a, b, c = draw(terms), draw(terms), draw(terms)
+    return draw(
+        st.sampled_from(
+            [
+                f"{a} {draw(comparisons)} {b}",
+                f"{a} BETWEEN {b} AND {c}",
+                f"{a} IN ({b}, {c})",
+                f"{a} IS NULL",
+                f"{a} is not null",
+                f"NULLIF({a}, {b}) = {c}",
+            ]
+        )
+    )
+
+
+@given(conditions(), st.tuples(st.integers(-9, 9), st.floats(-2, 2), st.sampled_from(["a", "ab"])))
+def test_what_is_taken_means_what_it_meant(sql: str, row: tuple[int, float, str]) -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute('CREATE TABLE t (i INTEGER, r REAL, s TEXT, "odd "" n" NUMERIC)')
+    database.execute("INSERT INTO t VALUES (?, ?, ?, NULL)", row)
+    spelled = postgres_expression(T, sql)
+    ((before, after),) = database.execute(f"SELECT {sql}, {spelled} FROM t").fetchall()
+    database.close()
+    assert before == after
+    assert postgres_expression(T, spelled) == spelled
+
+
+def test_columns_are_spelled_as_they_were_created_and_booleans_are_numbers() -> None:
+    assert postgres_expression(T, "YES in (0,1) and I==1") == '"yes"::int IN ( 0 , 1 ) AND "i" = 1'
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("s LIKE 'a%'", "LIKE"),
+        ("s GLOB 'a*'", "GLOB"),
+        ("s || s = 'aa'", "||"),
+        ("i / 2 = 1", "/"),
+        ("i % 2 = 1", "%"),
+        ("i & 1 = 1", "&"),
+        ("i = 0x1F", "0x1F"),
+        ("day > '2024-01-01'", "day"),
+        ("j = '1'", "j"),
+        ("length (r, 1) = 1 AND upper(s) = s", "upper"),
+        ("nowhere = 1", "nowhere"),
+        ('"nowhere" = 1', '"nowhere"'),
+        ("i(1) = 1", "i"),
+        ("i = CAST(r AS INTEGER)", "CAST"),
+        ("s COLLATE NOCASE = 'a'", "COLLATE"),
+        ("s = x'00'", "x'00'"),
+    ],
+)
+def test_the_first_thing_that_may_differ_is_named(sql: str, word: str) -> None:
+    with pytest.raises(MigrationError) as refused:
+        postgres_expression(T, sql)
+    assert refused.value.code == "unportable-check"
+    assert f"CHECK ({sql}) of table t uses {word!r}" in refused.value.problem
+    assert "IS NULL" in refused.value.remedy

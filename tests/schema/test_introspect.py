@@ -1,0 +1,155 @@
+"""A schema is what a SQLite says that the statements made."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given
+
+from electricsql.errors import MigrationError
+from electricsql.schema import ColumnType, Default, ForeignKey, Index, Schema, Scratch
+from tests.schema.schemas import histories, schema, stored, table
+
+
+@given(histories())
+def test_defaults_are_what_an_insert_stores(statements: list[str]) -> None:
+    for made in schema(*statements):
+        values = stored(statements, made)
+        for column in made.columns[1:]:
+            assert column.has_constant_default
+            assert repr(column.default_value) == repr(values[column.name])
+
+
+@given(histories())
+def test_reading_again_and_again_changes_nothing(statements: list[str]) -> None:
+    scratch = Scratch()
+    for statement in statements:
+        scratch.run(statement)
+        scratch.schema()
+    assert scratch.schema("v") == scratch.schema("v") == schema(*statements, version="v")
+    scratch.close()
+
+
+def test_tables_are_numbered_in_order_of_creation_and_never_anew() -> None:
+    scratch = Scratch()
+    for name in ("b", "a"):
+        scratch.run(f"CREATE TABLE {name} (id TEXT PRIMARY KEY)")
+        scratch.schema()
+    scratch.run("DROP TABLE b")
+    scratch.run("CREATE TABLE c (id TEXT PRIMARY KEY)")
+    assert [(made.name, made.number) for made in scratch.schema()] == [("a", 2), ("c", 3)]
+    scratch.close()
+
+
+def test_columns_keys_and_kinds_of_tables() -> None:
+    made = table(
+        'CREATE TABLE t (b TEXT, "A" int NOT NULL, n VARCHAR(3), PRIMARY KEY (a, b)) WITHOUT ROWID'
+    )
+    assert made.column_names == ("b", "A", "n")
+    assert made.primary_key == ("A", "b")
+    assert (made.strict, made.without_rowid) == (False, True)
+    assert (made.by_name["n"].type, made.by_name["n"].declared) == (ColumnType.TEXT, "VARCHAR(3)")
+    assert table("CREATE TABLE t (id TEXT PRIMARY KEY) STRICT").strict
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        ("'a'", Default("'a'", constant=True, value="a")),
+        ("- 5", Default("- 5", constant=True, value="-5")),
+        ("(+5)", Default("+5", constant=True, value="5")),
+        ("'5'", Default("'5'", constant=True, value="5")),
+        ("NULL", Default("NULL", constant=True, value=None)),
+        ("true", Default("true", constant=True, value="1")),
+        ("CURRENT_TIMESTAMP", Default("CURRENT_TIMESTAMP", constant=False)),
+        ("(1 + 1)", Default("1 + 1", constant=False)),
+        ("(- 'a')", Default("- 'a'", constant=False)),
+    ],
+)
+def test_a_default_is_constant_if_it_is_a_literal(default: str, expected: Default) -> None:
+    made = table(f"CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT DEFAULT {default})")
+    assert made.by_name["x"].default == expected
+
+
+def test_foreign_keys_follow_the_key_they_refer_to() -> None:
+    made = schema(
+        "CREATE TABLE Parent (a INT, B TEXT, PRIMARY KEY (B, a))",
+        "CREATE TABLE child (id TEXT PRIMARY KEY, X INT, y TEXT, up TEXT REFERENCES child,"
+        " FOREIGN KEY (x, y) REFERENCES PARENT (A, b) ON DELETE CASCADE ON UPDATE SET NULL)",
+    )
+    assert made.tables["child"].foreign_keys == (
+        ForeignKey(("up",), "child", ("id",)),
+        ForeignKey(("y", "X"), "Parent", ("B", "a"), on_delete="CASCADE", on_update="SET NULL"),
+    )
+
+
+def test_indexes_and_unique_constraints() -> None:
+    by_x = "CREATE UNIQUE INDEX by_x ON t (x DESC, y)"
+    nocase = "CREATE INDEX nocase ON t (x COLLATE NOCASE)"
+    made = schema("CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT, y TEXT UNIQUE)", by_x, nocase)
+    assert made.tables["t"].indexes == (
+        Index("sqlite_autoindex_t_2", ("y",), unique=True, descending=(False,)),
+        Index("by_x", ("x", "y"), unique=True, descending=(True, False), sql=by_x),
+        Index("nocase", (), unique=False, descending=(False,), sql=nocase),
+    )
+
+
+KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY, x INT, y TEXT UNIQUE)"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "statements"),
+    [
+        ("missing-primary-key", "Table b has no PRIMARY KEY", ["CREATE TABLE b (x TEXT)"]),
+        (
+            "unknown-type",
+            "Column b.x has the type 'MONEY'",
+            ["CREATE TABLE b (id TEXT PRIMARY KEY, x MONEY)"],
+        ),
+        (
+            "generated-column",
+            "Column b.x is generated",
+            ["CREATE TABLE b (id TEXT PRIMARY KEY, x INT AS (1) STORED)"],
+        ),
+        (
+            "foreign-key-target",
+            "Table b refers to table nowhere",
+            ["CREATE TABLE b (id TEXT PRIMARY KEY REFERENCES nowhere)"],
+        ),
+        (
+            "foreign-key-target",
+            "A foreign key of b refers to a (y), which is not its primary key",
+            [KEYED, "CREATE TABLE b (id TEXT PRIMARY KEY REFERENCES a (y))"],
+        ),
+        (
+            "unportable-unique",
+            "The unique index i of a is partial",
+            [KEYED, "CREATE UNIQUE INDEX i ON a (x) WHERE x > 1"],
+        ),
+        (
+            "unportable-unique",
+            "The unique index i of a",
+            [KEYED, "CREATE UNIQUE INDEX i ON a (lower(y))"],
+        ),
+        (
+            "unportable-unique",
+            "The unique index i of a",
+            [KEYED, "CREATE UNIQUE INDEX i ON a (y COLLATE NOCASE)"],
+        ),
+    ],
+)
+def test_what_can_not_be_replicated_is_named(code: str, said: str, statements: list[str]) -> None:
+    with pytest.raises(MigrationError) as refused:
+        schema(*statements)
+    assert refused.value.code == code
+    assert said in refused.value.problem
+    assert refused.value.remedy
+
+
+def test_what_sqlite_refuses_it_says_itself() -> None:
+    with pytest.raises(sqlite3.Error, match="syntax error"):
+        schema("CREATE TABEL b (x)")
+
+
+def test_an_empty_database_is_an_empty_schema() -> None:
+    assert schema() == Schema({})
+    assert list(schema()) == []
