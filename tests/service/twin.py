@@ -6,7 +6,7 @@ down.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 from electricsql.errors import PostgresError, ProtocolError, ServiceError
@@ -102,7 +102,7 @@ class TwinHub:
             self.rows[key] = Note(body, self.xid, origin)
 
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator["TwinReading"]:
+    async def reading(self, since: Cursor | None = None) -> AsyncIterator["TwinReading"]:
         self._check_up()
         self.readings += 1
         yield TwinReading(self)
@@ -143,12 +143,14 @@ class TwinReading:
     async def acknowledged(self, origins: Sequence[int]) -> dict[int, int]:
         return {origin: self._numbers[origin] for origin in origins}
 
-    async def refused_since(self, origin: int, cursor: Cursor | None) -> list[Refused]:
-        return [
-            refused
-            for author, xid, refused in self._hub.refusals
-            if author == origin and not (cursor and cursor.snapshot.sees(xid))
-        ]
+    async def refused_since(
+        self, origins: Collection[int], cursor: Cursor | None
+    ) -> dict[int, list[Refused]]:
+        told: dict[int, list[Refused]] = {origin: [] for origin in origins}
+        for author, xid, refused in self._hub.refusals:
+            if author in told and not (cursor and cursor.snapshot.sees(xid)):
+                told[author].append(refused)
+        return told
 
     def _new(self, cursor: Cursor | None) -> dict[str, Note]:
         return {

@@ -175,15 +175,16 @@ class Hub:
             await self._merging.merge(self._connected, batch)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Reading]:
-        """A consistent look at the hub, and the cursor that it is at."""
+    async def reading(self, since: Cursor | None = None) -> AsyncIterator[Reading]:
+        """A consistent look at the hub, and the cursor that it is at; most likely at what is new
+        since another one."""
         async with (
             self._connected() as connection,
             transaction(connection, BEGIN),
         ):
-            cursor, version = await take_cursor(connection, self.epoch)
-            schema = await self._schemas.at(connection, version)
-            yield Reading(connection, cursor, schema, self._known)
+            start = await take_cursor(connection, self.epoch, since)
+            schema = await self._schemas.at(connection, start.version)
+            yield Reading(connection, start, schema, self._known)
 
     async def has_news(self, cursor: Cursor | None) -> bool:
         """Whether there may be something after the cursor. Cheap."""

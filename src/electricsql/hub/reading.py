@@ -8,8 +8,8 @@ A block's author is the device that made everything new in its rows: it has them
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import asyncpg
 
@@ -48,6 +48,7 @@ _UNSEEN: Final = (
     "($1::text IS NULL OR (xid >= pg_snapshot_xmin($1::text::pg_snapshot)"
     " AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)))"
 )
+_TOUCHED: Final = f"SELECT DISTINCT tbl FROM electric.touched WHERE {_UNSEEN}"
 # A few changes in a large table: plans by keys only, whatever the statistics say, and made once.
 BEGIN: Final = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -61,28 +62,44 @@ _AS_PLANNED: Final = (
 )
 
 
-async def take_cursor(connection: Connection, epoch: str) -> tuple[Cursor, str | None]:
-    """The cursor of the transaction that the connection is in, and the schema version there."""
-    record = await connection.fetchrow(
-        "SELECT pg_current_snapshot()::text,"
-        " (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1)"
-    )
+_START: Final = f"""
+SELECT pg_current_snapshot()::text,
+    (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
+    CASE WHEN $1::text IS NOT NULL THEN ARRAY({_TOUCHED}) END
+"""
+
+
+class Start(NamedTuple):
+    """What a reading begins with: its cursor, the schema version there, and the numbers of what has
+    changed since an older snapshot, if that was asked."""
+
+    cursor: Cursor
+    version: str | None
+    touched: Mapping[str, frozenset[int]]
+
+
+async def take_cursor(connection: Connection, epoch: str, since: Cursor | None) -> Start:
+    """The cursor of the transaction that the connection is in, and what belongs to it."""
+    old = str(since.snapshot) if since else None
+    record = await connection.fetchrow(_START, old)
     assert record is not None
-    return Cursor(epoch, Snapshot.parse(record[0])), record[1]
+    snapshot, version, touched = record
+    known = {} if old is None else {old: frozenset(touched)}
+    return Start(Cursor(epoch, Snapshot.parse(snapshot)), version, known)
 
 
 class Reading:
     """A look at the hub in one snapshot. Not for several tasks at once."""
 
     def __init__(
-        self, connection: Connection, cursor: Cursor, schema: Schema, known: KnownClocks
+        self, connection: Connection, start: Start, schema: Schema, known: KnownClocks
     ) -> None:
-        self.cursor = cursor
+        self.cursor = start.cursor
         self.schema = schema
         self._connection = connection
         self._known = known
         self._clocks: dict[int, Clock] = {}
-        self._touched: dict[str, frozenset[int]] = {}
+        self._touched = dict(start.touched)
 
     async def migrations_since(self, cursor: Cursor | None) -> list[AppliedMigration]:
         """The migrations that a device with that cursor doesn't have, in order."""
@@ -132,14 +149,19 @@ class Reading:
         )
         return {record[0]: record[1] for record in records}
 
-    async def refused_since(self, origin: int, cursor: Cursor | None) -> list[Refused]:
-        """The transactions of a device that went to the quarantine after the cursor."""
+    async def refused_since(
+        self, origins: Iterable[int], cursor: Cursor | None
+    ) -> dict[int, list[Refused]]:
+        """The transactions of these devices that went to the quarantine after the cursor."""
         records = await self._connection.fetch(
-            f"SELECT number, code, message FROM electric.quarantine WHERE {_UNSEEN}"
-            " AND origin = $2 ORDER BY number",
-            *(self._old(cursor), origin),
+            f"SELECT origin, number, code, message FROM electric.quarantine WHERE {_UNSEEN}"
+            " AND origin = ANY($2::int[]) ORDER BY number",
+            *(self._old(cursor), list(origins)),
         )
-        return [Refused(*record) for record in records]
+        refused: defaultdict[int, list[Refused]] = defaultdict(list)
+        for origin, *told in records:
+            refused[origin].append(Refused(*told))
+        return refused
 
     def _old(self, cursor: Cursor | None) -> str | None:
         if cursor is None:
@@ -157,9 +179,7 @@ class Reading:
     async def _touched_since(self, old: str) -> frozenset[int]:
         """The numbers of what has changed."""
         if old not in self._touched:
-            records = await self._connection.fetch(
-                f"SELECT DISTINCT tbl FROM electric.touched WHERE {_UNSEEN}", old
-            )
+            records = await self._connection.fetch(_TOUCHED, old)
             self._touched[old] = frozenset(record[0] for record in records)
         return self._touched[old]
 
@@ -168,24 +188,28 @@ class Reading:
     ) -> AsyncIterator[tuple[Sequence[asyncpg.Record], int]]:
         """A table's rows, as many at a time as make a part, with their size in bytes (about).
 
-        How large rows are is learnt on the way, so the first fetches are small.
+        How large rows are is learnt on the way, so the first fetches are small. Most deltas need no
+        more than one, and so no cursor.
         """
-        if old is None:
-            cursor = await self._connection.cursor(select_alive(table))
-        else:
+        if old is not None:
+            few = await self._connection.fetch(select_changed(table, _FIRST_ROWS), old)
+            if len(few) < _FIRST_ROWS:
+                for piece in _pieces(few):
+                    yield piece
+                return
             cursor = await self._connection.cursor(select_changed(table), old)
-        count, chunk = _FIRST_ROWS, await cursor.fetch(_FIRST_ROWS)
-        while chunk:
-            total = _size(chunk)
-            for rows in [chunk] if total <= PART_BYTES else _cut(chunk):
-                yield rows, total if rows is chunk else _size(rows)
+        else:
+            cursor = await self._connection.cursor(select_alive(table))
+        count = _FIRST_ROWS
+        while chunk := await cursor.fetch(count):
+            pieces = _pieces(chunk)
+            for piece in pieces:
+                yield piece
             if len(chunk) < count:
                 return
-            largest = (
-                max(total // len(chunk), 1) if total <= PART_BYTES else max(map(_row_size, chunk))
-            )
-            count = max(1, min(count * _GROWTH, PART_ROWS_MAX, PART_BYTES // largest))
-            chunk = await cursor.fetch(count)
+            total = sum(size for _, size in pieces)
+            largest = max(map(_row_size, chunk)) if len(pieces) > 1 else total // len(chunk)
+            count = max(1, min(count * _GROWTH, PART_ROWS_MAX, PART_BYTES // max(largest, 1)))
 
     async def _blocks(
         self, table: Table, records: Sequence[asyncpg.Record], cursor: Cursor | None
@@ -235,16 +259,21 @@ def _row_size(record: asyncpg.Record) -> int:
     return sum(len(v) if isinstance(v, str | bytes) else _VALUE_BYTES for v in record)
 
 
-def _cut(records: Sequence[asyncpg.Record]) -> Iterator[Sequence[asyncpg.Record]]:
-    """Rows in pieces that are as large as a part; a row that is larger alone is a piece."""
+def _pieces(chunk: Sequence[asyncpg.Record]) -> list[tuple[Sequence[asyncpg.Record], int]]:
+    """Rows with their size, in pieces that are as large as a part; a row that is larger alone is a
+    piece."""
+    total = _size(chunk)
+    if total <= PART_BYTES:
+        return [(chunk, total)] if chunk else []
+    pieces: list[tuple[Sequence[asyncpg.Record], int]] = []
     start = total = 0
-    for place, record in enumerate(records):
+    for place, record in enumerate(chunk):
         size = _row_size(record)
         if total and total + size > PART_BYTES:
-            yield records[start:place]
+            pieces.append((chunk[start:place], total))
             start, total = place, 0
         total += size
-    yield records[start:]
+    return [*pieces, (chunk[start:], total)]
 
 
 def _ids(shadow: Shadow) -> set[int]:

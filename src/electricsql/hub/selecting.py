@@ -18,12 +18,13 @@ _CHANGED = (
 )
 
 
-def select_changed(table: Table) -> str:
-    """The rows, tombstones too, that snapshot $1 does not see."""
+def select_changed(table: Table, rows_max: int | None = None) -> str:
+    """The rows, tombstones too, that snapshot $1 does not see; not more than so many."""
     values = ", ".join(wire(column, _either(table, column)) for column in table.columns)
+    limit = "" if rows_max is None else f"\nLIMIT {rows_max}"
     return (
         f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
-        f" LEFT JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE {_CHANGED}"
+        f" LEFT JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE {_CHANGED}{limit}"
     )
 
 

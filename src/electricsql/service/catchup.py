@@ -68,14 +68,15 @@ class CatchUps:
             migrations = migration_frames(await reading.migrations_since(cursor))
             rows_total = await reading.rows_since(cursor)
             acknowledged = await reading.acknowledged([origin])
-            refused = await reading.refused_since(origin, cursor)
+            refused = await reading.refused_since([origin], cursor)
             numbering = Numbering(reading.cursor, cursor is None, rows_total, migrations)
             async for part in reading.parts_since(cursor):
                 encoded = await asyncio.to_thread(encode_part, part)
                 await stream.put(numbering.frame(encoded, origin, None))
                 if not session.has_room:
                     return  # the stream has ended
-        answer = Answer.of(max(acknowledged.get(origin, 0), session.acknowledged), refused)
+        number = max(acknowledged.get(origin, 0), session.acknowledged)
+        answer = Answer.of(number, refused.get(origin, ()))
         await stream.put(numbering.frame(EMPTY_PART, origin, answer))
         stream.delivered(numbering.cursor, answer, migrations)
         stream.answer_pings(asked)

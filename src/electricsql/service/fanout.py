@@ -12,7 +12,7 @@ Rule 3: a ping is answered after everything that a snapshot taken after it shows
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 
 import structlog
@@ -135,22 +135,25 @@ class Fanout:
         return None
 
     async def _serve(self, streams: Sequence[DeviceStream]) -> None:
-        async with self._hub.reading() as reading:
-            uploaders: list[tuple[DeviceStream, EncodedDelta]] = []
+        async with self._hub.reading(self._cursor) as reading:
+            waiting: list[tuple[EncodedDelta, list[DeviceStream]]] = []
             for cursor, group in _by_cursor(streams).items():
                 delta = await self._read(reading, cursor, reading.cursor)
-                for stream in group:
-                    if delta is None:
+                if delta is None:
+                    for stream in group:
                         self._catch_ups.start(stream)
-                    elif stream.session.has_uploads:
-                        uploaders.append((stream, delta))
-                    else:
-                        await _tell(reading, stream, delta, stream.session.acknowledged)
-            # Who only waits for an acknowledgement has time: the others come first.
-            origins = [stream.session.origin for stream, _ in uploaders]
+                    continue
+                uploaders = [stream for stream in group if stream.session.has_uploads]
+                others = [stream for stream in group if not stream.session.has_uploads]
+                await _tell(reading, delta, others, {})
+                if uploaders:
+                    waiting.append((delta, uploaders))
+            # Who only waits for an acknowledgement has time: what the others get leaves first.
+            await asyncio.sleep(0)
+            origins = [stream.session.origin for _, uploaders in waiting for stream in uploaders]
             acknowledged = await reading.acknowledged(origins) if origins else {}
-            for stream, delta in uploaders:
-                await _tell(reading, stream, delta, acknowledged.get(stream.session.origin, 0))
+            for delta, uploaders in waiting:
+                await _tell(reading, delta, uploaders, acknowledged)
             self._cursor = reading.cursor
 
     async def _read(
@@ -176,19 +179,27 @@ class Fanout:
 
 async def _tell(
     reading: Reading,
-    stream: DeviceStream,
     delta: EncodedDelta,
-    acknowledged: int,
+    streams: Sequence[DeviceStream],
+    acknowledged: Mapping[int, int],
 ) -> None:
-    """Send one device its delta, unless that would say nothing."""
-    session = stream.session
-    number = max(acknowledged, session.acknowledged)
-    news = not stream.was_served or number != session.acknowledged
-    if not news and delta.is_empty and not session.lags(now_ms()):
-        stream.unchanged(delta.cursor)
-        return
-    refused = await reading.refused_since(session.origin, session.cursor) if news else ()
-    stream.deliver(delta, Answer.of(number, refused))
+    """Send devices with one cursor their delta, unless that would say nothing."""
+    numbers = {
+        stream: max(acknowledged.get(stream.session.origin, 0), stream.session.acknowledged)
+        for stream in streams
+    }
+    news = {
+        stream: stream.session.origin
+        for stream, number in numbers.items()
+        if not stream.was_served or number != stream.session.acknowledged
+    }
+    since = streams[0].session.cursor if news else None
+    refused = await reading.refused_since(news.values(), since) if news else {}
+    for stream, number in numbers.items():
+        if stream in news or not delta.is_empty or stream.session.lags(now_ms()):
+            stream.deliver(delta, Answer.of(number, refused.get(stream.session.origin, ())))
+        else:
+            stream.unchanged(delta.cursor)
 
 
 def _by_cursor(streams: Sequence[DeviceStream]) -> dict[Cursor | None, list[DeviceStream]]:

@@ -64,10 +64,21 @@ class Socket:
 class Outbox:
     """Frames on their way to one device.
 
-    `drained` is called whenever all have left, `gone` when the connection turns out to be lost.
+    `drained` is called when all have left after there was no room, `gone` when the connection turns
+    out to be lost.
     """
 
-    __slots__ = ("_bytes", "_closing", "_drained", "_frames", "_gone", "_left", "_socket", "_task")
+    __slots__ = (
+        "_bytes",
+        "_closing",
+        "_drained",
+        "_frames",
+        "_gone",
+        "_left",
+        "_socket",
+        "_task",
+        "_was_full",
+    )
 
     def __init__(
         self, socket: Socket, *, drained: Callable[[], None], gone: Callable[[], None]
@@ -77,6 +88,7 @@ class Outbox:
         self._gone = gone
         self._frames: deque[bytes] | None = None
         self._bytes = 0
+        self._was_full = False
         self._task: asyncio.Task[None] | None = None
         self._left: asyncio.Event | None = None
         self._closing: int | None = None
@@ -96,6 +108,7 @@ class Outbox:
         for frame in frames:
             self._frames.append(frame)
             self._bytes += len(frame)
+        self._was_full = self._was_full or not self.has_room
         self._start()
 
     async def wait_for_room(self) -> None:
@@ -136,7 +149,8 @@ class Outbox:
             self.drop()
             self._gone()
         self._task = None
-        if self._closing is None:
+        if self._was_full and self._closing is None:
+            self._was_full = False
             self._drained()
 
     async def _send_all(self) -> None:

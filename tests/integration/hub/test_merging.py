@@ -70,8 +70,8 @@ async def test_a_device_that_never_registered_is_refused(any_database: str) -> N
 
 async def _refused(world: World, origin: int) -> list[tuple[int, str, str]]:
     async with world.hub.reading() as reading:
-        refused = await reading.refused_since(origin, world.start)
-    return [(each.number, each.code, each.message) for each in refused]
+        refused = await reading.refused_since([origin], world.start)
+    return [(each.number, each.code, each.message) for each in refused.get(origin, ())]
 
 
 @pytest.mark.parametrize("refusing", ["constraint", "trigger"])
