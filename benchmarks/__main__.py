@@ -19,6 +19,7 @@ from benchmarks import (
     latency,
     local_writes,
     merging,
+    waiting,
 )
 from benchmarks.machine import describe
 from benchmarks.measuring import Result
@@ -32,6 +33,7 @@ SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "applying": applying.run,
     "first-sync": first_sync.run,
     "merging": merging.run,
+    "waiting": waiting.run,
     "latency": latency.run,
     "catching-up": catching_up.run,
     "connections": connections.run,

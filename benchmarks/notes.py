@@ -61,9 +61,9 @@ def bundle(env: str = "bench") -> Bundle:
     return make_bundle(APP, env, map(bundled, build([SOURCE]).migrations))
 
 
-def open_ours(path: Path) -> Database:
+def open_ours(path: Path, opened: Bundle | None = None) -> Database:
     """The app's file as the app has it, not syncing."""
-    return electrify(path, bundle(), sync=False)
+    return electrify(path, opened or bundle(), sync=False)
 
 
 def connect_plain(path: Path) -> sqlite3.Connection:

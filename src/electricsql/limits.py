@@ -15,7 +15,6 @@ IN_FLIGHT_TRANSACTIONS_MAX: Final = 1_000  # sent and not yet acknowledged, per 
 IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may exceed it alone
 CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
-SPOOL_BYTES: Final = 64 << 20  # of a delta that is arriving are kept in memory, the rest on disk
 ENGINE_CACHE_KIB: Final = 32 << 10  # of pages; a first sync is 1.7 times as fast as with 2 MiB
 KEYS_LOOKED_UP_MAX: Final = 100  # of a table's unsent changes; for more keys they are read whole
 LARGE_DELTA_ROWS_MIN: Final = 2_000  # from here a device applies a delta without capture triggers

@@ -6,14 +6,18 @@ parent that came back). A whole delta has every row there is, and every tombston
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import itemgetter
+
+from msgspec.structs import replace as replaced
 
 from electricsql.protocol import (
     DeltaPart,
     MigrationFrame,
     RefusedFrame,
+    Staged,
     encode_block,
     encode_clocks,
 )
@@ -98,8 +102,19 @@ def delta_of(
         for number, (part, rows) in enumerate(zip(every, totals, strict=True))
     ]
     *earlier, last = parts
-    fields = {name: getattr(last, name) for name in last.__struct_fields__}
-    return earlier, DeltaPart(**{**fields, "last": True})
+    return earlier, replaced(last, last=True)
+
+
+_NOBODY = -1
+Ordered = tuple[int, Key, Row]
+"""A row, with what orders it: its table's number, and its key."""
+
+
+def _pages(rows: Iterable[Ordered], size: int) -> Iterator[list[Ordered]]:
+    """Rows of one table each, some at a time."""
+    for _, group in groupby(rows, key=itemgetter(0)):
+        of_table = list(group)
+        yield from (of_table[start : start + size] for start in range(0, len(of_table), size))
 
 
 class MemoryHub:
@@ -107,6 +122,7 @@ class MemoryHub:
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
+        self._tables = {table.number: table for table in schema}
         self.rows: dict[RowId, Row | None] = {}
         self.clocks: dict[int, Clock] = {}
         self.xid = 0
@@ -198,25 +214,58 @@ class MemoryHub:
         values.update(zip(table.primary_key, change.key, strict=True))
         return Row(values, {}, change.incarnation, deleted=transaction_id(self.xid))
 
-    def delta(self, origin: int, cursor: Cursor | None, part_rows: int = 3) -> Delta:
-        """What a device with that cursor is sent."""
+    def delta(
+        self,
+        origin: int,
+        cursor: Cursor | None,
+        part_rows: int = 3,
+        staged: Staged | None = None,
+    ) -> Delta:
+        """What a device with that cursor is sent, which may have a part of it staged."""
         seen = (lambda xid: False) if cursor is None else cursor.snapshot.sees
-        blocks = [
-            block_of(table, rows[start : start + part_rows])
-            for table in self.schema
-            if (rows := list(self._news(table, origin, cursor)))
-            for start in range(0, len(rows), part_rows)
+        if staged is not None and staged.whole != (cursor is None):
+            staged = None
+        now = str(cursor_at(self.xid))
+        passes: list[tuple[list[Ordered], str, str | None]] = []
+        if staged is None:
+            passes.append((self._in_order(origin, cursor), now, None))
+        else:
+            since = Cursor.parse(staged.since) if staged.since is not None else cursor
+            place = (self.schema.tables[staged.table].number, staged.key)
+            rows = self._in_order(_NOBODY if staged.since else origin, since)
+            rest = [row for row in rows if row[:2] > place]
+            passes.append((rest, staged.cursor, staged.since))
+            again = self._in_order(_NOBODY, Cursor.parse(staged.cursor))
+            passes.append((again, now, staged.cursor))
+        pages = [
+            (page, begun, told) for rows, begun, told in passes for page in _pages(rows, part_rows)
         ]
         refused = [
             frame for author, xid, frame in self._refused if author == origin and not seen(xid)
         ]
-        return delta_of(
-            [[block] for block in blocks],
+        earlier, last = delta_of(
+            [[block_of(self._tables[page[0][0]], [row for *_, row in page])] for page, *_ in pages],
             xid=self.xid,
             whole=cursor is None,
             clocks=self.clocks,
             answer=(self._numbers[origin], refused),
         )
+        before = staged.rows if staged is not None else 0
+        every = [*earlier, last]
+        for number, (page, begun, told) in enumerate(pages):
+            table, came = self._tables[page[-1][0]].name, before + every[number].rows
+            reached = Staged(begun, last.whole, came, table, page[-1][1], told)
+            every[number] = replaced(every[number], staged=reached)
+        every[0] = replaced(every[0], follows=staged is not None)
+        return every[:-1], every[-1]
+
+    def _in_order(self, origin: int, cursor: Cursor | None) -> list[Ordered]:
+        rows = [
+            (table.number, table.key_of(row.values), row)
+            for table in self.schema
+            for row in self._news(table, origin, cursor)
+        ]
+        return sorted(rows, key=itemgetter(0, 1))
 
     def _news(self, table: Table, origin: int, cursor: Cursor | None) -> Iterable[Row]:
         for row_id, row in self.rows.items():

@@ -136,7 +136,9 @@ class Stream:
         if session.cursor == cursor:
             self._happens(Unchanged(cursor))
         elif session.has_room:
-            earlier, last = self._hub.memory.delta(session.origin, session.cursor)
+            earlier, last = self._hub.memory.delta(
+                session.origin, session.cursor, staged=session.staged
+            )
             self._wire.down.extend(map(encode_frame, (*earlier, last)))
             self._happens(Delivered(cursor, last.acknowledged))
         else:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from electricsql.device.replica import Replica
 from electricsql.device.status import Connection
@@ -45,8 +46,7 @@ def delta(file: DeviceFile, *keys: str, acknowledged: int = 0) -> list[DeltaPart
     for key in keys:
         hub.write(insert(table, id=key, body=None, done=0))
     earlier, last = hub.delta(1, None, part_rows=1)
-    fields = {name: getattr(last, name) for name in last.__struct_fields__}
-    return [*earlier, DeltaPart(**{**fields, "acknowledged": acknowledged})]
+    return [*earlier, replace(last, acknowledged=acknowledged)]
 
 
 def apply(replica: Replica, parts: list[DeltaPart]) -> None:

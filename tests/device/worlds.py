@@ -10,6 +10,8 @@ from unittest.mock import patch
 
 from electricsql.device.apply import apply_delta
 from electricsql.device.meta import read_meta, write_meta
+from electricsql.device.staging import Staging
+from electricsql.protocol import DeltaPart
 from electricsql.replication import UNSENT, Incoming, Row, RowId, merge
 from electricsql.schema import Key, Value
 from tests.device.files import NOW_MS, DeviceFile
@@ -48,12 +50,25 @@ class World:
             self.hub.receive(place + 1, sealed.transaction())
             self._sent[place] = sealed.number
 
-    def down(self, place: int, *, whole: bool = False) -> None:
-        """Apply the delta since the last one. Now and then as if it were large, or met many
-        keys."""
+    def down(self, place: int, *, whole: bool = False, parts: int | None = None) -> bool:
+        """Apply the delta since the last one; or stage so many parts of it, as if the connection
+        were lost then. Gives whether it was applied.
+
+        Now and then as if it were large, or met many keys.
+        """
         one = self.devices[place]
         cursor = None if whole else read_meta(one.engine).cursor
-        delta = self.hub.delta(place + 1, cursor)
+        staging = Staging(one.engine)
+        earlier, last = self.hub.delta(place + 1, cursor, staged=staging.reached())
+        staging.begin((*earlier, last)[0])
+        for part in earlier[:parts]:
+            staging.add(part)
+        if parts is None:
+            self._apply(one, (staging.parts(), last))
+            staging.clear()
+        return parts is None
+
+    def _apply(self, one: DeviceFile, delta: tuple[Iterator[DeltaPart], DeltaPart]) -> None:
         few, many = ((0, 0), (1, 2), (100, 2_000))[self.hub.xid % 3]
         with (
             patch("electricsql.device.unsent.KEYS_LOOKED_UP_MAX", few),
@@ -92,8 +107,9 @@ class World:
             if random.random() < 0.4:
                 self.up(place, random.randint(1, 3))
             else:
-                self.down(place, whole=random.random() < 0.1)
-                yield place
+                parts = random.randint(0, 3) if random.random() < 0.3 else None
+                if self.down(place, whole=random.random() < 0.1, parts=parts):
+                    yield place
 
 
 @contextmanager

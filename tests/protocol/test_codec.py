@@ -16,6 +16,7 @@ from electricsql.protocol import (
     Down,
     Hello,
     Ping,
+    Staged,
     Up,
     Upload,
     Welcome,
@@ -34,10 +35,17 @@ from electricsql.replication import Block, Change, Clock, Op, Shadow, Transactio
 from tests.protocol.examples import INTEGERS, NOTES, TABLES, TRANSACTIONS, blocks
 
 Read = Callable[[bytes], object]
-UPS: list[Up] = [Hello(1, "d" * 32, "e/5:9:6,7", "v", 3), Upload(4, 0, True, b"data"), Ping(7)]
+STAGED = Staged("e/5:9:", True, 7, "notes", ("a", 1, 2.5, b"b"), "e/3:3:")
+UPS: list[Up] = [
+    Hello(1, "d" * 32, "e/5:9:6,7", "v", 3),
+    Hello(1, "d" * 32, None, "v", 3, STAGED),
+    Upload(4, 0, True, b"data"),
+    Ping(7),
+]
 DOWNS: list[Down] = [
     Welcome(3, "epoch", 9, 77, 1_700_000_000_000, 10_000),
     DeltaPart(0, True, False, "e/5:9:", 4, 10, 20, blocks=(b"one", b"two")),
+    DeltaPart(0, False, True, "e/5:9:", 4, 10, 20, staged=STAGED, follows=True),
     Bye("draining", "The service is going down."),
 ]
 

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
@@ -34,6 +35,7 @@ from electricsql.protocol import (
     Ping,
     Pong,
     Sealed,
+    Staged,
     Took,
     Upload,
     Welcome,
@@ -71,6 +73,30 @@ def in_state(state: DeviceState) -> DeviceSession:
         session.step(Came(welcome(epoch="another")), 0)
     assert session.state is state
     return session
+
+
+STAGED = Staged("epoch/5:5:", True, 3, "notes", ("a",))
+
+
+def test_what_is_staged_is_said_once_and_may_be_gone_on_with() -> None:
+    session = DeviceSession()
+    effects = session.step(Opened(DEVICE, None, "v", 0, staged=STAGED), 0)
+    assert effects.send == (Hello(PROTOCOL_VERSION, DEVICE, None, "v", 0, STAGED),)
+    session.step(Came(welcome()), 0)
+    follows = replace(part(0, False), follows=True)
+    assert session.step(Came(follows), 0).stage == follows
+    assert session.step(Came(part(1, True)), 0).apply == part(1, True)
+    with pytest.raises(ProtocolError, match="not staged"):
+        session.step(Came(follows), 0)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_nothing_follows_where_nothing_is_staged(number: int) -> None:
+    session = streaming()
+    if number:
+        session.step(Came(part(0, False)), 0)
+    with pytest.raises(ProtocolError, match="not staged"):
+        session.step(Came(replace(part(number, False), follows=True)), 0)
 
 
 def uploaded(effects: DeviceEffects) -> list[int]:

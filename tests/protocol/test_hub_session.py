@@ -26,6 +26,7 @@ from electricsql.protocol import (
     Pong,
     Received,
     Registered,
+    Staged,
     Tick,
     Unchanged,
     Up,
@@ -62,6 +63,16 @@ def ended(effects: HubEffects) -> str:
     assert isinstance(last, Bye)
     assert effects.close
     return last.code
+
+
+def test_what_a_device_has_staged_counts_until_its_first_delta() -> None:
+    session = HubSession(0)
+    staged = Staged("epoch/5:5:", True, 3, "notes", ("a",))
+    session.step(says(Hello(PROTOCOL_VERSION, DEVICE, None, None, 0, staged)), 0)
+    session.step(Registered(7, "epoch", 0), 0)
+    assert session.staged == staged
+    session.step(Delivered(at(9), 0), 0)
+    assert session.staged is None
 
 
 def test_hello_then_welcome() -> None:
@@ -104,6 +115,10 @@ def test_what_the_table_does_not_have_is_a_violation(state: HubState, kind: type
         Hello(PROTOCOL_VERSION, "ü" * 32, None, None, 0),
         Hello(PROTOCOL_VERSION, DEVICE, "no cursor", None, 0),
         Hello(PROTOCOL_VERSION, DEVICE, "epoch/9:1:", None, 0),
+        Hello(PROTOCOL_VERSION, DEVICE, None, None, 0, Staged("no cursor", True, 1, "t", ())),
+        Hello(PROTOCOL_VERSION, DEVICE, None, None, 0, Staged("epoch/5:5:", True, -1, "t", ())),
+        Hello(PROTOCOL_VERSION, DEVICE, None, None, 0, Staged("e/5:5:", True, 1, "t", (True,))),
+        Hello(PROTOCOL_VERSION, DEVICE, None, None, 0, Staged("e/5:5:", True, 1, "t", ([],))),
     ],
 )
 def test_a_bad_hello_is_refused(hello: Hello) -> None:

@@ -79,13 +79,18 @@ class Player:
         return frame
 
     async def hello(self) -> Welcome:
-        await self.say(
-            Hello(PROTOCOL_VERSION, self.device, self.cursor, self.schema_version, self.number)
-        )
+        hello = (PROTOCOL_VERSION, self.device, self.cursor, self.schema_version, self.number)
+        staged = self._kept[-1].staged if self._kept else None
+        await self.say(Hello(*hello, staged))
         welcome = await self.hear()
         assert isinstance(welcome, Welcome), welcome
         self.acknowledged = welcome.acknowledged
         return welcome
+
+    def reconnect(self, wire: Wire) -> None:
+        """Come back on another wire, with what came of a delta that was broken off."""
+        self.wire = wire
+        self._kept, self._open = [*self._kept, *self._open], []
 
     async def hear_delta(self) -> list[DeltaPart]:
         """The next delta, whole."""
@@ -138,12 +143,15 @@ class Player:
 
     async def _take(self, part: DeltaPart) -> None:
         parts = [part] if part.part == 0 else [*self._open, part]
+        if part.part == 0 and not part.follows:
+            self._kept = []
         assert [each.part for each in parts] == list(range(len(parts))), "parts come in order"
         self._open = parts
         if not part.last:
             return
         if part.whole:
             self.rows.clear()
+        parts, self._kept, self._open = [*self._kept, *parts], [], []
         for each in parts:
             self.migrations += [migration.name for migration in each.migrations]
             for data in each.blocks:
@@ -163,3 +171,4 @@ class Player:
                 self.rows.pop((block.table, key), None)
 
     _open: list[DeltaPart] = field(default_factory=list)
+    _kept: list[DeltaPart] = field(default_factory=list)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from electricsql.hub import Submitted
+from electricsql.protocol import DeltaPart
 from electricsql.service import fanout
 from tests.service.rooms import room
 from tests.service.twin import TwinHub
@@ -97,6 +98,56 @@ async def test_a_connection_lost_in_a_large_delta_leaves_nothing_behind() -> Non
         assert again.bodies() == MANY
         assert not stream.is_catching_up
         assert opened.environment.connected == 1
+
+
+@pytest.mark.usefixtures("small_limits")
+async def test_a_connection_lost_at_any_part_is_gone_on_with_from_there() -> None:
+    hub = TwinHub()
+    hub.write(**MANY)
+    expected = dict(MANY)
+    async with room(hub) as opened:
+        player, wire, _ = opened.connect(1)
+        for number in range(20):
+            await player.hello()
+            while (part := await player.hear()) is not None and isinstance(part, DeltaPart):
+                assert part.whole
+                assert part.follows == (number > 0 and part.part == 0)
+                if part.last or part.part == number % 2:
+                    break
+            if player.deltas:
+                break
+            wire.cut()
+            changed = {f"k{number}": "changed", f"k{499 - number}": "changed", f"a{number}": "new"}
+            hub.write(**changed)
+            expected |= changed
+            _, wire, _ = opened.connect(1)
+            player.reconnect(wire)
+        assert player.bodies() == expected
+        assert sum(len(part.blocks) > 0 for part in player.deltas[0]) > 5
+        hub.write(a="live again")
+        await player.sync()
+        assert player.bodies() == expected | {"a": "live again"}
+
+
+@pytest.mark.usefixtures("small_limits")
+async def test_what_is_staged_of_another_history_is_not_gone_on_with() -> None:
+    hub = TwinHub()
+    hub.write(**MANY)
+    async with room(hub) as opened:
+        player, wire, _ = opened.connect(1)
+        await player.hello()
+        part = await player.hear()
+        assert isinstance(part, DeltaPart)
+        assert part.staged
+        wire.cut()
+    again = TwinHub(epoch="another")
+    again.write(b="there")
+    async with room(again) as opened:
+        _, wire, _ = opened.connect(1)
+        player.reconnect(wire)
+        await player.hello()
+        await player.hear_delta()
+        assert player.bodies() == {"b": "there"}
 
 
 class PickyHub(TwinHub):

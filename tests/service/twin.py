@@ -17,6 +17,7 @@ from electricsql.replication import (
     Clock,
     Cursor,
     Part,
+    Place,
     Refused,
     Shadow,
     Snapshot,
@@ -34,6 +35,7 @@ NOTES = Table(
     ),
     ("id",),
 )
+PAGE = 100
 SCHEMA = Schema({"notes": NOTES}, VERSION)
 
 
@@ -134,8 +136,20 @@ class TwinReading:
     async def rows_since(self, cursor: Cursor | None) -> int:
         return len(self._new(cursor))
 
-    async def parts_since(self, cursor: Cursor | None) -> AsyncIterator[Part]:
+    async def can_follow(self, cursor: Cursor, place: Place) -> bool:
+        return cursor.epoch == self.cursor.epoch
+
+    async def parts_since(
+        self, cursor: Cursor | None, after: Place | None = None, *, in_order: bool = False
+    ) -> AsyncIterator[Part]:
         new = self._new(cursor)
+        if in_order:
+            keys = sorted(key for key in new if after is None or (key,) > after.key)
+            for start in range(0, len(keys), PAGE):
+                page = {key: new[key] for key in keys[start : start + PAGE]}
+                part = self._part(page, 0)
+                yield Part(part.blocks, part.clocks, Place("notes", (max(page),)))
+            return
         for origin in sorted({note.origin for note in new.values()}):
             mine = {key: note for key, note in new.items() if note.origin == origin}
             yield self._part(mine, 0 if cursor is None else origin)

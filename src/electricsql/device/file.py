@@ -22,6 +22,7 @@ from electricsql.migrations import LOCAL_ENV, Bundle, BundleMigration
 from electricsql.replication import AppliedMigration
 
 SQLITE_MIN: Final = (3, 38, 0)
+_NORMAL: Final = 1  # of PRAGMA synchronous: the WAL is written in order, and not waited for
 
 _CANNOT_OPEN: Final = (
     "cannot-open",
@@ -171,6 +172,18 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         if _is_open(database):
             database.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def hasty(database: sqlite3.Connection) -> Iterator[None]:
+    """Transactions that need not survive a power cut: what comes later is only there if they
+    are."""
+    (before,) = database.execute("PRAGMA synchronous").fetchone()
+    database.execute(f"PRAGMA synchronous = {min(before, _NORMAL)}")
+    try:
+        yield
+    finally:
+        database.execute(f"PRAGMA synchronous = {before}")
 
 
 def _is_open(database: sqlite3.Connection) -> bool:

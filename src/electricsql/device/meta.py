@@ -11,7 +11,8 @@ class Meta:
     """What a device knows of itself.
 
     `number` is that of its last sealed transaction, `hlc` the highest hybrid clock that it has made
-    or received, `origin` its place at the hub (0 until it was there).
+    or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
+    parts of a delta belong to (`staging.py`).
     """
 
     device: str
@@ -21,6 +22,7 @@ class Meta:
     cursor: Cursor | None
     number: int
     hlc: int
+    staged_for: str | None
 
 
 def read_meta(database: sqlite3.Connection) -> Meta:
@@ -35,6 +37,7 @@ def read_meta(database: sqlite3.Connection) -> Meta:
         cursor=Cursor.parse(cursor) if cursor else None,
         number=values.get("number", 0),
         hlc=values.get("hlc", 0),
+        staged_for=values.get("staged_for"),
     )
 
 

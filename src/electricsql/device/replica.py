@@ -14,7 +14,7 @@ from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
-from electricsql.device.spool import Spool
+from electricsql.device.staging import Staging
 from electricsql.device.status import Connection, Status, has_unsealed, read_status
 from electricsql.device.unsent import Sealed, encode, sealed_after
 from electricsql.protocol import DeltaPart, Opened
@@ -29,14 +29,13 @@ class Replica:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.schemas = Schemas()
-        self._spool = Spool()
         self._database = connect(path, engine=True)
+        self._staging = Staging(self._database)
         self._version = -1
         self._unread: Iterator[Sealed] = iter(())
         self._next_number = 0
 
     def close(self) -> None:
-        self._spool.clear()
         self._database.close()
 
     def opened(self) -> Opened:
@@ -51,7 +50,8 @@ class Replica:
             cursor = str(meta.cursor) if meta.cursor else None
             version = schema_version(self._database)
             unsent = dict(self._database.execute("SELECT number, hlc FROM _electric_transactions"))
-            return Opened(meta.device, cursor, version, meta.number, unsent)
+            staged = self._staging.reached()
+            return Opened(meta.device, cursor, version, meta.number, unsent, staged)
 
     def has_changed(self) -> bool:
         """Whether anybody else has committed since the last call."""
@@ -90,21 +90,22 @@ class Replica:
 
     def stage(self, part: DeltaPart) -> None:
         """Keep a part of a delta until the last one comes."""
-        if part.part == 0:
-            self._spool.clear()
-        self._spool.add(part)
+        with explained(self.path):
+            if part.part == 0:
+                self._staging.begin(part)
+            self._staging.add(part)
 
     def apply(self, last: DeltaPart, now_ms: int) -> Outcome:
         """Apply the delta whose last part this is."""
-        if last.part == 0:
-            self._spool.clear()
-        try:
-            with explained(self.path):
-                delta = (self._spool.parts(), last)
+        with explained(self.path):
+            if last.part == 0:
+                self._staging.begin(last)
+            try:
+                delta = (self._staging.parts(), last)
                 return apply_delta(self._database, self.schemas, delta, now_ms)
-        finally:
-            self._spool.clear()
-            self._next_number = 0
+            finally:
+                self._staging.clear()
+                self._next_number = 0
 
     def start_over(self, epoch: str) -> Path:
         """Empty the file, since the hub was reset; gives the path of the copy that was kept."""

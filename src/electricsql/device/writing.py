@@ -43,7 +43,7 @@ class Writer:
         self._yields = yields
         self._large = large
         self._silenced: dict[str, list[str]] = {}
-        self._put_off: list[tuple[Table, Named]] = []
+        self._put_off: dict[RowId, tuple[Table, Named]] = {}
         self._displaced = read_displaced(database, schema)
         self._were_displaced = set(self._displaced)
 
@@ -63,7 +63,8 @@ class Writer:
                 self._database.executemany(sql, one_by_one())
                 return
             except sqlite3.IntegrityError:
-                self._put_off.append((table, dict(zip(columns, row, strict=True))))
+                named = dict(zip(columns, row, strict=True))
+                self._put_off[RowId(table.name, table.key_of(named))] = (table, named)
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
         """Delete rows, as far as they are there."""
@@ -95,7 +96,7 @@ class Writer:
             sqlite3.IntegrityError: a row of the hub does not fit, whatever is displaced.
         """
         waiting: list[tuple[Table, Named]] = []
-        for table, row in self._put_off:
+        for table, row in self._put_off.values():
             waiting.append((table, {**(self.read(table, table.key_of(row)) or {}), **row}))
         for table, row in self._displaced.values():
             if self.read(table, table.key_of(row)) is None:
@@ -115,16 +116,18 @@ class Writer:
                 self._database.execute(statement)
 
     def _prepare(self, table: Table, columns: tuple[str, ...], rows: Sequence[Values]) -> None:
-        """Silence capture if that pays, and forget displaced rows that come anew."""
+        """Silence capture if that pays, and forget waiting rows that come anew."""
         if self._large and table.name not in self._silenced:
             triggers = self._database.execute(_TRIGGERS, (table.name,)).fetchall()
             for name, _ in triggers:
                 self._database.execute(f"DROP TRIGGER {quote(name)}")
             self._silenced[table.name] = [sql for _, sql in triggers]
-        if self._displaced:
+        if self._displaced or self._put_off:
             places = [columns.index(name) for name in table.primary_key]
             for row in rows:
-                self._displaced.pop(RowId(table.name, tuple(row[at] for at in places)), None)
+                row_id = RowId(table.name, tuple(row[at] for at in places))
+                self._displaced.pop(row_id, None)
+                self._put_off.pop(row_id, None)
 
     def _place(self, table: Table, row: Named) -> None:
         try:

@@ -19,9 +19,11 @@ from electricsql.hub.migrating import SCHEMA_NUMBER
 from electricsql.hub.selecting import (
     count_alive,
     count_changed,
+    is_place,
     read_shadow,
     select_alive,
     select_changed,
+    select_in_order,
 )
 from electricsql.hub.values import finish
 from electricsql.limits import PART_BYTES, PART_ROWS_MAX
@@ -33,6 +35,7 @@ from electricsql.replication import (
     Clock,
     Cursor,
     Part,
+    Place,
     Refused,
     Shadow,
     Snapshot,
@@ -124,22 +127,38 @@ class Reading:
                 total += await self._connection.fetchval(count_changed(table), old)
         return total
 
-    async def parts_since(self, cursor: Cursor | None) -> AsyncGenerator[Part, None]:
-        """The rows of the delta since a cursor; since none: all rows, and no tombstones."""
+    async def can_follow(self, cursor: Cursor, place: Place) -> bool:
+        """Whether this look can go on with a delta of the one at `cursor`, broken off at a place:
+        it is of the same history and schema."""
+        return (
+            cursor.epoch == self.cursor.epoch
+            and is_place(self.schema, place)
+            and not await self.migrations_since(cursor)
+        )
+
+    async def parts_since(
+        self, cursor: Cursor | None, after: Place | None = None, *, in_order: bool = False
+    ) -> AsyncGenerator[Part, None]:
+        """The rows of the delta since a cursor; since none: all rows, and no tombstones.
+
+        In order they come by tables and keys, and may begin `after` a place.
+        """
         old = self._old(cursor)
         gathered: list[Block] = []
         rows = size = 0
+        place: Place | None = None
         if old is None:
             await self._connection.execute(_AS_PLANNED)
-        for table in await self._tables(old):
-            async for chunk, chunk_bytes in self._chunks(table, old):
+        for table, sql in self._looks(await self._tables(old), old, after, in_order=in_order):
+            async for chunk, chunk_bytes in self._chunks(table, old, sql):
                 if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk_bytes > PART_BYTES):
-                    yield self._part(gathered)
+                    yield self._part(gathered, place)
                     gathered, rows, size = [], 0, 0
                 gathered += await self._blocks(table, chunk, cursor)
+                place = _place_of(table, chunk[-1]) if in_order else None
                 rows, size = rows + len(chunk), size + chunk_bytes
         if gathered:
-            yield self._part(gathered)
+            yield self._part(gathered, place)
 
     async def acknowledged(self, origins: Iterable[int]) -> dict[int, int]:
         """The number of each device's last transaction that is in."""
@@ -183,23 +202,35 @@ class Reading:
             self._touched[old] = frozenset(record[0] for record in records)
         return self._touched[old]
 
+    def _looks(
+        self, tables: Iterable[Table], old: str | None, after: Place | None, *, in_order: bool
+    ) -> Iterator[tuple[Table, str | None]]:
+        """The tables to read, with what to read of them if that is to be in order."""
+        first = self.schema.tables[after.table].number if after is not None else 0
+        for table in tables:
+            place = after if table.number == first else None
+            if not in_order:
+                yield table, None
+            elif table.number >= first:
+                yield table, select_in_order(table, place, changed=old is not None)
+
     async def _chunks(
-        self, table: Table, old: str | None
+        self, table: Table, old: str | None, in_order: str | None
     ) -> AsyncIterator[tuple[Sequence[asyncpg.Record], int]]:
         """A table's rows, as many at a time as make a part, with their size in bytes (about).
 
         How large rows are is learnt on the way, so the first fetches are small. Most deltas need no
         more than one, and so no cursor.
         """
-        if old is not None:
+        values = [old] if old is not None else []
+        if old is not None and in_order is None:
             few = await self._connection.fetch(select_changed(table, _FIRST_ROWS), old)
             if len(few) < _FIRST_ROWS:
                 for piece in _pieces(few):
                     yield piece
                 return
-            cursor = await self._connection.cursor(select_changed(table), old)
-        else:
-            cursor = await self._connection.cursor(select_alive(table))
+        sql = in_order or (select_changed if values else select_alive)(table)
+        cursor = await self._connection.cursor(sql, *values)
         count = _FIRST_ROWS
         while chunk := await cursor.fetch(count):
             pieces = _pieces(chunk)
@@ -238,9 +269,16 @@ class Reading:
                 origins.add(clock.origin if clock else HUB_ORIGIN)
         return origins.pop() if len(origins) == 1 else HUB_ORIGIN
 
-    def _part(self, blocks: list[Block]) -> Part:
+    def _part(self, blocks: list[Block], place: Place | None) -> Part:
         ids = {id for block in blocks for shadow in block.shadows for id in _ids(shadow)}
-        return Part(blocks, {id: self._clocks[id] for id in ids if id in self._clocks})
+        clocks = {id: self._clocks[id] for id in ids if id in self._clocks}
+        return Part(blocks, clocks, place)
+
+
+def _place_of(table: Table, record: asyncpg.Record) -> Place:
+    values = dict(zip(table.column_names, record[1:], strict=True))
+    columns = [table.by_name[name] for name in table.primary_key]
+    return Place(table.name, tuple(finish(c, [values[c.name]])[0] for c in columns))
 
 
 def _size(records: Sequence[asyncpg.Record]) -> int:

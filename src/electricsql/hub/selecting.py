@@ -5,9 +5,9 @@ and read once), then a value for each column. A tombstone's values come from wha
 """
 
 from electricsql.hub.capture import key_name, shadow_of, user_table
-from electricsql.hub.values import wire
-from electricsql.replication import Shadow
-from electricsql.schema import POSTGRES_TYPES, Column, Table, postgres_literal, quote
+from electricsql.hub.values import can_be_key, wire
+from electricsql.replication import Place, Shadow
+from electricsql.schema import POSTGRES_TYPES, Column, Schema, Table, postgres_literal, quote
 
 SHADOW_TEXT = (
     "concat_ws('/', s.incarnation, s.deleted, s.touched, s.touched_before, s.writers::text)"
@@ -35,6 +35,32 @@ def select_alive(table: Table) -> str:
         f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
         f" JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE s.deleted = 0"
     )
+
+
+def select_in_order(table: Table, after: Place | None, *, changed: bool) -> str:
+    """Either of the above, by key; the rows behind a place, or all of them.
+
+    All rows are a merge join, which reads both tables from there on.
+    """
+    keys = {
+        "s": ", ".join(f"s.{key_name(table, name)}" for name in table.primary_key),
+        "u": ", ".join(f"u.{quote(name)}" for name in table.primary_key),
+    }
+    sql, sides = (select_changed(table), "s") if changed else (select_alive(table), "su")
+    if after is not None:
+        types = [table.by_name[name].type for name in table.primary_key]
+        place = ", ".join(map(postgres_literal, after.key, types))
+        sql += "".join(f" AND ({keys[side]}) > ({place})" for side in sides)
+    return f"{sql}\nORDER BY {keys['s']}"
+
+
+def is_place(schema: Schema, place: Place) -> bool:
+    """Whether there may be a row at a place that a device has told."""
+    table = schema.tables.get(place.table)
+    if table is None or len(place.key) != len(table.primary_key):
+        return False
+    columns = [table.by_name[name] for name in table.primary_key]
+    return all(map(can_be_key, columns, place.key))
 
 
 def count_changed(table: Table) -> str:

@@ -8,11 +8,26 @@ the way.
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from electricsql.schema import POSTGRES_TYPES, Column, ColumnType, Value, postgres_literal, quote
+from electricsql.schema import (
+    POSTGRES_TYPES,
+    Column,
+    ColumnType,
+    Value,
+    canonical,
+    postgres_literal,
+    quote,
+)
 
 _NATIVE: Final = frozenset(
     {ColumnType.INTEGER, ColumnType.REAL, ColumnType.TEXT, ColumnType.BLOB, ColumnType.JSON}
 )
+_KINDS: Final[dict[ColumnType, set[type]]] = {
+    ColumnType.INTEGER: {int},
+    ColumnType.BOOLEAN: {int},
+    ColumnType.REAL: {float},
+    ColumnType.NUMERIC: {int, float},
+    ColumnType.BLOB: {bytes},
+}
 _WITH_FRACTION: Final = frozenset({ColumnType.TIME, ColumnType.TIMESTAMP, ColumnType.TIMESTAMPTZ})
 _INTEGER_MAX: Final = (1 << 63) - 1
 _DIGITS: Final = 6
@@ -60,6 +75,16 @@ def finish(column: Column, values: Iterable[Value]) -> list[Value]:
     if finisher is None:
         return list(values)
     return [None if value is None else finisher(str(value)) for value in values]
+
+
+def can_be_key(column: Column, value: Value) -> bool:
+    """Whether a wire value may be that of a column of the primary key."""
+    try:
+        spelled = canonical(column.type, value)
+    except ValueError:
+        return False
+    is_text = not isinstance(value, str) or "\0" not in value
+    return spelled == value and is_text and type(value) in _KINDS.get(column.type, {str})
 
 
 def parameter_type(column: Column) -> str:

@@ -18,7 +18,14 @@ from electricsql.limits import (
     FRAME_BYTES_MAX,
     TRANSACTION_BYTES_MAX,
 )
-from electricsql.protocol.messages import BlockFrame, ChangesFrame, Down, TransactionFrame, Up
+from electricsql.protocol.messages import (
+    BlockFrame,
+    ChangesFrame,
+    Down,
+    Staged,
+    TransactionFrame,
+    Up,
+)
 from electricsql.replication import Block, Change, Clock, Cursor, Op, Shadow, Transaction
 from electricsql.schema import Table
 
@@ -60,6 +67,19 @@ def decode_down(data: bytes) -> Down:
         ProtocolError: it is no frame a service may send.
     """
     return _decode(_down, data)
+
+
+def check_staged(staged: Staged) -> Staged:
+    """What a device says it has staged, checked.
+
+    Raises:
+        ProtocolError: it can't have that.
+    """
+    for cursor in filter(None, (staged.cursor, staged.since)):
+        Cursor.parse(cursor)
+    if staged.rows < 0 or not _are_values([*staged.key]):
+        raise ProtocolError("bad-hello", "A device has staged what it was not sent.")
+    return staged
 
 
 def encode_block(block: Block) -> bytes:

@@ -39,6 +39,7 @@ from electricsql.protocol.messages import (
     Hello,
     Ping,
     Pong,
+    Staged,
     Up,
     Upload,
     Welcome,
@@ -85,6 +86,8 @@ class Opened:
     sealed: int
     unsent: Mapping[int, int] = field(default_factory=dict)
     """The clocks (hlc) of the transactions that are not known to be at the hub, by number."""
+    staged: Staged | None = None
+    """What is kept of a delta that was broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ class DeviceSession:
         self._epoch: str | None = None
         self._greeted = 0
         self._unsent: Mapping[int, int] = {}
+        self._staged: Staged | None = None
 
     def step(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
         """Fold one event into what we know, and say what follows from it.
@@ -218,8 +222,10 @@ class DeviceSession:
         self._epoch = opened.cursor.partition("/")[0] if opened.cursor else None
         self._due_part, self._loading = 0, None
         self._unsent = opened.unsent
+        self._staged = opened.staged
         hello = Hello(
-            PROTOCOL_VERSION, opened.device, opened.cursor, opened.schema_version, opened.sealed
+            *(PROTOCOL_VERSION, opened.device, opened.cursor),
+            *(opened.schema_version, opened.sealed, opened.staged),
         )
         return DeviceEffects(send=(hello,))
 
@@ -267,6 +273,9 @@ class DeviceSession:
                 "unexpected-part",
                 f"Part {part.part} of a delta came where {self._due_part} was due.",
             )
+        if part.follows and (part.part or self._staged is None):
+            raise ProtocolError("unexpected-part", "A delta goes on with what is not staged.")
+        self._staged = None
         self._due_part = 0 if part.last else part.part + 1
         return DeviceEffects(apply=part) if part.last else DeviceEffects(stage=part)
 

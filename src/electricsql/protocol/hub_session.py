@@ -29,7 +29,7 @@ from electricsql.limits import (
     SILENCE_MS_MAX,
     UNSENT_FRAMES_MAX,
 )
-from electricsql.protocol.codec import decode_up
+from electricsql.protocol.codec import check_staged, decode_up
 from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
     Applied,
@@ -38,6 +38,7 @@ from electricsql.protocol.messages import (
     Hello,
     Ping,
     Pong,
+    Staged,
     Up,
     Upload,
     Welcome,
@@ -170,6 +171,7 @@ class HubSession:
         "cursor",
         "device",
         "origin",
+        "staged",
         "state",
     )
 
@@ -182,6 +184,8 @@ class HubSession:
         self.cursor: Cursor | None = None
         """Up to where the device needs nothing more: what it has been told, or a later one up to
         which nothing changed."""
+        self.staged: Staged | None = None
+        """What the device has of the delta that it needs first."""
         self._told: Cursor | None = None
         self._applied: Cursor | None = None
         self._unapplied: tuple[Cursor, ...] = ()
@@ -284,6 +288,7 @@ class HubSession:
             raise ProtocolError("bad-hello", "A device's id has 16 to 64 letters or digits.")
         self.device = hello.device
         self.cursor = None if hello.cursor is None else Cursor.parse(hello.cursor)
+        self.staged = None if hello.staged is None else check_staged(hello.staged)
         return HubEffects(register=hello)
 
     def _register(self, place: Registered, now_ms: int) -> HubEffects:
@@ -320,6 +325,7 @@ class HubSession:
     def _delivered(self, cursor: Cursor, acknowledged: int, now_ms: int) -> HubEffects:
         assert self.has_room, "the device has to apply what it was sent first"
         self.cursor = self._told = cursor
+        self.staged = None
         self._told_ms = now_ms
         self._unapplied = (*self._unapplied, cursor)
         self.acknowledged = max(self.acknowledged, acknowledged)

@@ -22,15 +22,33 @@ import msgspec
 PROTOCOL_VERSION: Final = 1
 
 
+class Staged(msgspec.Struct, frozen=True, array_like=True):
+    """How far a large delta has come that is not complete yet: all its rows up to `table` and
+    `key`, in the hub's order, as they were at `cursor` or later; `rows` of them, or so.
+
+    With `since`, all of its rows came as they were then or later, and of those that have changed
+    since then, those up to the key have come again.
+    """
+
+    cursor: str
+    whole: bool
+    rows: int
+    table: str
+    key: tuple[Any, ...]  # of `Value`
+    since: str | None = None
+
+
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """The first frame. `cursor` (`epoch/snapshot`) is what the device has applied, None at first;
-    `sealed` the number of its last sealed transaction."""
+    `sealed` the number of its last sealed transaction. `staged` is what it has of a delta since its
+    cursor that was broken off."""
 
     protocol: int
     device: str
     cursor: str | None
     schema_version: str | None
     sealed: int
+    staged: Staged | None = None
 
 
 class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -95,6 +113,10 @@ class DeltaPart(msgspec.Struct, frozen=True, array_like=True, tag=7):
     `cursor`, `acknowledged` and `refused` count in the last part only; `migrations` come in the
     first. `rows` and `rows_total` tell how many rows came up to and with this part, and about how
     many will. In a `whole` delta there is every row of the hub: what a device has besides is gone.
+
+    A large delta says with each part what the device has `staged` with it: so much need not come
+    again if the connection is lost now. Where a delta goes on with what the device said to have
+    staged, its first part `follows`; any other first part begins anew.
     """
 
     part: int
@@ -108,6 +130,8 @@ class DeltaPart(msgspec.Struct, frozen=True, array_like=True, tag=7):
     refused: tuple[RefusedFrame, ...] = ()
     clocks: bytes = b""
     blocks: tuple[bytes, ...] = ()
+    staged: Staged | None = None
+    follows: bool = False
 
 
 class Bye(msgspec.Struct, frozen=True, array_like=True, tag=8):

@@ -11,7 +11,7 @@ from electricsql.replication.clock import (
     tick,
 )
 from electricsql.replication.cursor import Cursor, Snapshot
-from electricsql.replication.delta import AppliedMigration, Block, Part, Refused, Shadow
+from electricsql.replication.delta import AppliedMigration, Block, Part, Place, Refused, Shadow
 from electricsql.replication.ids import NOBODY, UNSENT, is_direct, transaction_id, xid_of
 from electricsql.replication.merge import (
     Incoming,
@@ -41,6 +41,7 @@ __all__ = [
     "Merged",
     "Op",
     "Part",
+    "Place",
     "Refusal",
     "Refused",
     "Row",

@@ -72,9 +72,19 @@ class Refused:
     message: str
 
 
+class Place(NamedTuple):
+    """Where a reading in order is: behind this row. The order is that of the tables' creation, and
+    of the keys as the hub compares them."""
+
+    table: str
+    key: Key
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of a delta's rows, with the clocks of all transactions that their shadows mention."""
+    """Some of a delta's rows, with the clocks of all transactions that their shadows mention.
+    `place` is where its rows end, if they were read in order."""
 
     blocks: Sequence[Block]
     clocks: Mapping[int, Clock] = field(default_factory=dict)
+    place: Place | None = None

@@ -3,17 +3,22 @@ pace.
 
 A first sync, a device that was away for long, a bulk write at the hub. When the last part is on its
 way the device joins the live ones at the cursor that it then has.
+
+Rows come in an order, so that a device which loses its connection has to be sent only what it does
+not have yet.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from electricsql.errors import PostgresError
-from electricsql.hub import Hub
+from electricsql.hub import Hub, Reading
 from electricsql.limits import CATCH_UPS_MAX
-from electricsql.protocol import Bye
+from electricsql.protocol import Bye, HubSession
+from electricsql.replication import Cursor, Place
 from electricsql.service.parts import (
     EMPTY_PART,
     Answer,
@@ -63,20 +68,64 @@ class CatchUps:
 
     async def _serve(self, stream: DeviceStream) -> None:
         session = stream.session
-        cursor, origin, asked = session.cursor, session.origin, session.asked
+        origin, asked = session.origin, session.asked
         async with self._hub.reading() as reading:
-            migrations = migration_frames(await reading.migrations_since(cursor))
-            rows_total = await reading.rows_since(cursor)
+            passes = await _passes(reading, session)
             acknowledged = await reading.acknowledged([origin])
-            refused = await reading.refused_since([origin], cursor)
-            numbering = Numbering(reading.cursor, cursor is None, rows_total, migrations)
-            async for part in reading.parts_since(cursor):
-                encoded = await asyncio.to_thread(encode_part, part)
-                await stream.put(numbering.frame(encoded, origin, None))
-                if not session.has_room:
-                    return  # the stream has ended
+            refused = await reading.refused_since([origin], session.cursor)
+            numbering = await _begin(reading, session, passes)
+            for each in passes:
+                numbering.begun, numbering.since = each.begun, each.since
+                async for part in reading.parts_since(each.cursor, each.after, in_order=True):
+                    encoded = await asyncio.to_thread(encode_part, part)
+                    await stream.put(numbering.frame(encoded, each.reader, None))
+                    if not session.has_room:
+                        return  # the stream has ended
         number = max(acknowledged.get(origin, 0), session.acknowledged)
         answer = Answer.of(number, refused.get(origin, ()))
         await stream.put(numbering.frame(EMPTY_PART, origin, answer))
-        stream.delivered(numbering.cursor, answer, migrations)
+        stream.delivered(numbering.cursor, answer, numbering.migrations)
         stream.answer_pings(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """The rows changed since `cursor`, behind a place, for a pass that has `begun` then. What the
+    device with origin `reader` has by itself is left out."""
+
+    cursor: Cursor | None
+    begun: Cursor
+    reader: int
+    after: Place | None = None
+    since: Cursor | None = None
+
+
+async def _passes(reading: Reading, session: HubSession) -> list[_Pass]:
+    """What a device is to be sent: all at once, or the rest of what was broken off as it is now,
+    and then what has changed since that had begun.
+
+    In the second pass nothing is left out: it is to go over rows that came before.
+    """
+    staged = session.staged
+    if staged is not None and staged.whole == (session.cursor is None):
+        begun, place = Cursor.parse(staged.cursor), Place(staged.table, staged.key)
+        if await reading.can_follow(begun, place):
+            since = Cursor.parse(staged.since) if staged.since is not None else None
+            if since is None:
+                rest = _Pass(session.cursor, begun, session.origin, place)
+            else:
+                rest = _Pass(since, begun, 0, place, since)
+            return [rest, _Pass(begun, reading.cursor, 0, since=begun)]
+    return [_Pass(session.cursor, reading.cursor, session.origin)]
+
+
+async def _begin(reading: Reading, session: HubSession, passes: Sequence[_Pass]) -> Numbering:
+    migrations = migration_frames(await reading.migrations_since(session.cursor))
+    totals = [await reading.rows_since(cursor) for cursor in {each.cursor for each in passes}]
+    follows = len(passes) > 1
+    numbering = Numbering(
+        reading.cursor, session.cursor is None, sum(totals), migrations, follows=follows
+    )
+    if follows and session.staged is not None:
+        numbering.rows = session.staged.rows
+    return numbering

@@ -11,11 +11,12 @@ from electricsql.protocol import (
     DeltaPart,
     MigrationFrame,
     RefusedFrame,
+    Staged,
     encode_block,
     encode_clocks,
     encode_frame,
 )
-from electricsql.replication import AppliedMigration, Cursor, Part, Refused
+from electricsql.replication import AppliedMigration, Cursor, Part, Place, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class EncodedPart:
     blocks: tuple[tuple[int, bytes], ...]
     clocks: bytes
     rows: int
+    place: Place | None = None
 
     @property
     def size(self) -> int:
@@ -45,6 +47,7 @@ def encode_part(part: Part) -> EncodedPart:
         tuple((block.author, encode_block(block)) for block in part.blocks),
         encode_clocks(part.clocks),
         sum(map(len, part.blocks)),
+        part.place,
     )
 
 
@@ -63,7 +66,8 @@ class Answer:
 
 @dataclass(slots=True)
 class Numbering:
-    """The delta that parts belong to, and how far its numbering is."""
+    """The delta that parts belong to, and how far its numbering is. `begun` and `since` are
+    said of it in case that it is broken off (see `protocol.Staged`), `follows` of one that was."""
 
     cursor: Cursor
     whole: bool
@@ -71,6 +75,9 @@ class Numbering:
     migrations: tuple[MigrationFrame, ...]
     part: int = 0
     rows: int = 0
+    begun: Cursor | None = None
+    since: Cursor | None = None
+    follows: bool = False
 
     def frame(self, part: EncodedPart, origin: int, answer: Answer | None) -> bytes:
         """The next part as a frame for one device; the last one has the answer."""
@@ -88,9 +95,17 @@ class Numbering:
             answer.refused if answer else (),
             part.clocks if blocks else b"",
             blocks,
+            self._staged(part.place),
+            self.follows and self.part == 0,
         )
         self.part += 1
         return encode_frame(frame)
+
+    def _staged(self, place: Place | None) -> Staged | None:
+        if self.begun is None or place is None:
+            return None
+        since = str(self.since) if self.since is not None else None
+        return Staged(str(self.begun), self.whole, self.rows, *place, since)
 
 
 @dataclass(slots=True)
