@@ -182,7 +182,7 @@ class MemoryHub:
             merged = Merged(refused={0: Refusal("postgres-refused", "A value is not unique.")})
         changes = incoming.transaction.changes
         asked = wanted([incoming.transaction])
-        back = asked if merged.refused else merged.echoed | (merged.rows.keys() - asked)
+        back = asked if merged.refused else merged.echoed
         changed = dict(merged.rows)
         direct = transaction_id(self.xid)
         for row_id in back:

@@ -104,8 +104,9 @@ def test_a_child_brings_its_deleted_parents_back() -> None:
     before = frozenset(hub.clocks)
     hub.merge((hub.author(1), [drop("artist", 2), drop("artist", 1)]))
     assert not hub.alive("artist", 1) and not hub.alive("artist", 2)
-    hub.merge((hub.author(2, seen=before), [album(7, of=2)]))
+    echoed = hub.merge((hub.author(2, seen=before), [album(7, of=2)]))
     assert hub.alive("artist", 1) and hub.alive("artist", 2)
+    assert echoed == {RowId("artist", (1,)), RowId("artist", (2,))}
     assert foreign_keys_hold(hub.rows)
 
 

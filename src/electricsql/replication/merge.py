@@ -5,8 +5,10 @@ that its rows need are brought back if somebody deleted them concurrently, then 
 as nobody else's write or child row forbids them. So foreign keys never break:
 
 - a child that arrives for a tombstone brings the parent back (and the parent's parents);
-- a delete of a row that still has children which the transaction doesn't delete too has no effect;
-  the row is echoed, so that the deleter gets it back as it is.
+- a delete of a row that still has children which the transaction doesn't delete too has no effect.
+
+In both cases the parent is echoed. The author has deleted it, or knows that somebody else has and
+only keeps it for the child's sake; so it learns that the row is there to stay.
 
 The caller loads what a merge can touch: the changed rows, the parents of what is written, the
 children of what is deleted (`wanted`, `parents_of`). Not here: how rows are loaded and stored
@@ -125,11 +127,11 @@ def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
         else:
             _write(schema.tables[change.table], rows, (row_id, change), author)
             written.append(row_id)
-    _bring_parents_back(schema, rows, written, author)
-    kept = _delete(schema, rows, deletes, author)
+    echoed = _bring_parents_back(schema, rows, written, author)
+    echoed |= _delete(schema, rows, deletes, author)
     if incoming.echo:
-        return kept.union(written, (row_id for row_id, _ in deletes))
-    return kept
+        echoed |= {*written, *(row_id for row_id, _ in deletes)}
+    return echoed
 
 
 def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Author) -> None:
@@ -147,7 +149,9 @@ def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Aut
 
 def _bring_parents_back(
     schema: Schema, rows: "_Rows", written: Sequence[RowId], author: Author
-) -> None:
+) -> set[RowId]:
+    """Revive the parents that rows need; gives those that were dead."""
+    revived: set[RowId] = set()
     pending = [row_id for row_id in written if schema.tables[row_id.table].foreign_keys]
     while pending:
         row_id = pending.pop()
@@ -164,7 +168,9 @@ def _bring_parents_back(
                 )
             if not parent.alive:
                 rows.set(parent_id, revive(parent, author))
+                revived.add(parent_id)
                 pending.append(parent_id)
+    return revived
 
 
 def _delete(

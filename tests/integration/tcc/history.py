@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from electricsql.testing import checker
+from electricsql.testing.history import read_history
+
 Line = dict[str, Any]
 
 SECOND_CHECKER: Final = Path(__file__).parents[4] / "shared" / "tools" / "tcc_checker.py"
@@ -58,7 +61,7 @@ def write_history(path: Path, sessions: Mapping[str, Path], more: Iterable[Line]
 
 def check(path: Path) -> list[str]:
     """What the checkers have against a history; nothing if it is valid."""
-    return second_opinion(path)
+    return [*map(str, checker.check(read_history(path))), *second_opinion(path)]
 
 
 def second_opinion(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""A network that breaks on command: TCP proxies that cut, freeze, lose, delay, slow down and mangle.
+"""A network that breaks on command: proxies that cut, freeze, lose, delay, slow down and mangle.
 
     who connects ──up──▶ Proxy ──up──▶ target
                  ◀─down─       ◀─down─

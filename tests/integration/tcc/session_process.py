@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from tests.integration.tcc.deeds import Deed, Execute, look, work
 from tests.integration.tcc.stores import (
@@ -76,7 +76,7 @@ class History:
         if len(whole) < len(lines):
             self._file.write("\n")
 
-    def write(self, **line: Any) -> None:
+    def write(self, **line: object) -> None:
         self._file.write(json.dumps({"index": self.index, **line}) + "\n")
         self._file.flush()
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -107,10 +108,8 @@ class SessionProcess:
         assert self._process is not None
         code = self._process.wait(PATIENCE_S)
         assert self._process.stdin is not None
-        try:
+        with suppress(OSError):  # there is something that it had not read
             self._process.stdin.close()
-        except OSError:
-            pass  # what it had not read
         return code
 
     def committed(self) -> int:

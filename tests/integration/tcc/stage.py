@@ -5,21 +5,33 @@ the network between them.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Final, Self
 
 import asyncpg
 
 from electricsql.embedded import EmbeddedPostgres
-from tests.integration.tcc.deeds import NAMES, SCHEMA, TABLES, added_column, seed, version
+from electricsql.schema import Value
+from tests.integration.tcc.deeds import (
+    NAMES,
+    SCHEMA,
+    TABLES,
+    Deed,
+    added_column,
+    look,
+    seed,
+    version,
+)
 from tests.integration.tcc.history import Line, transactions, write_history
 from tests.integration.tcc.proxy import Network, Proxy
 from tests.integration.tcc.session_process import Config
@@ -241,11 +253,11 @@ class Stage:
 
     def execute(self, sql: str) -> None:
         """Run SQL in Postgres."""
-        asyncio.run(_in_postgres(self.url, sql, fetch=False))
+        asyncio.run(_execute(self.url, sql))
 
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, *parameters: Value) -> list[tuple[Any, ...]]:
         """What Postgres says."""
-        return asyncio.run(_in_postgres(self.url, sql, fetch=True))
+        return asyncio.run(_fetch(self.url, sql, parameters))
 
     def differences(self) -> list[str]:
         """The tables that are not the same everywhere."""
@@ -296,9 +308,11 @@ class Stage:
         return {s.name: s.history for s in self.sessions.values() if s.history.exists()}
 
     def _last_looks(self) -> Iterator[Line]:
-        """The final reads of those who are not there to make one themselves."""
+        """The final reads of those who are not there to make one themselves: what Postgres has."""
         gone = [SCHEMA, *(s.name for s in self.sessions.values() if not s.is_alive)]
-        ops = [["r", SCHEMA, version(self.migrations)]]
+        deed = Deed("", lambda sql, *values: self.query(sql.replace("?", "$"), *values), Random())
+        look(deed, PostgresStore.schema_sql)
+        ops = json.loads(json.dumps(deed.ops))
         for name in gone:
             yield {"session": name, "index": _LAST, "type": "ok", "ops": ops, "final": True}
 
@@ -334,19 +348,22 @@ def server_processes(postgres: EmbeddedPostgres) -> list[int]:
 def signal_all(processes: Iterable[int], number: signal.Signals) -> None:
     """Send a signal to all that still are."""
     for pid in processes:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
-async def _in_postgres(url: str, sql: str, *, fetch: bool) -> list[tuple[Any, ...]]:
+async def _execute(url: str, sql: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        if fetch:
-            return [tuple(record) for record in await connection.fetch(sql)]
         await connection.execute(sql)
-        return []
+    finally:
+        await connection.close()
+
+
+async def _fetch(url: str, sql: str, parameters: Sequence[Value]) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [tuple(record) for record in await connection.fetch(sql, *parameters)]
     finally:
         await connection.close()
 

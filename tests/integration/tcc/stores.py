@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 import asyncpg
 
 from electricsql import ElectricError, electrify
+from electricsql.schema import Value
 from tests.integration.tcc.deeds import Execute, Row
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class DeviceStore:
     def close(self) -> None:
         self._database.close()
 
-    def _execute(self, sql: str, *parameters: Any) -> Sequence[Row]:
+    def _execute(self, sql: str, *parameters: Value) -> Sequence[Row]:
         return self._database.execute(sql, parameters).fetchall()
 
 
@@ -128,10 +129,10 @@ class PostgresStore:
                 self._connection.terminate()
             self._connection = None
 
-    def _execute(self, sql: str, *parameters: Any) -> Sequence[Row]:
+    def _execute(self, sql: str, *parameters: Value) -> Sequence[Row]:
         assert self._connection is not None
-        fetching = self._connection.fetch(sql.replace("?", "$"), *parameters)
-        return self._run(fetching)
+        records = self._run(self._connection.fetch(sql.replace("?", "$"), *parameters))
+        return [tuple(record) for record in records]
 
     def _run(self, doing: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(doing)

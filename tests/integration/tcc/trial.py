@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -53,7 +53,7 @@ class Plan:
     runs: int
     longest_s: float
     seed: int = 0
-    cast: Cast = Cast()
+    cast: Cast = field(default_factory=Cast)
     calm: int = 5
     """Transactions of each session before each strike."""
 
