@@ -7,7 +7,6 @@ parent that came back). A whole delta has every row there is, and every tombston
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import accumulate, groupby
 from operator import itemgetter
 
@@ -141,7 +140,7 @@ class MemoryHub:
         id = transaction_id(self.xid)
         self.clocks[id] = Clock(hlc, 0)
         author = Author(id, self.clocks[id], self.clocks, lambda _: True)
-        meant = [replace(change, incarnation=self._life(change)) for change in changes]
+        meant = [change._replace(incarnation=self._life(change)) for change in changes]
         self._merge(Incoming(Transaction(0, hlc, None, None, meant), author))
 
     def _life(self, change: Change) -> int:

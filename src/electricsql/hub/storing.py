@@ -121,9 +121,9 @@ def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value
     numbers: list[Value] = []
     places: dict[tuple[int, ...], Value] = {}
     at: list[Value] = []
+    nobodies = (NOBODY,) * len(table.columns)
     for _, row, xid in rows:
-        writers = [row.writers.get(name, NOBODY) for name in table.column_names]
-        shadow = (xid, *row[2:], *writers)
+        shadow = (xid, *row[2:], *map(row.writers.get, table.column_names, nobodies))
         place = places.get(shadow)
         if place is None:
             place = places[shadow] = len(numbers)

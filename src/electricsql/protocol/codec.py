@@ -231,12 +231,15 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
             "bad-transaction", f"A transaction's changes of {group.table!r} are malformed."
         )
     op = Op(group.op)
-    changes = []
-    for values in zip(*group.values, strict=True):
-        named = dict(zip(group.columns, values, strict=True))
-        kept = named if op is Op.INSERT else dict(list(named.items())[width:])
-        changes.append(Change(group.table, op, values[:width], kept, group.incarnation))
-    return changes
+    start = 0 if op is Op.INSERT else width
+    names = group.columns[start:]
+    return [
+        Change(
+            *(group.table, op, row[:width], dict(zip(names, row[start:], strict=True))),
+            group.incarnation,
+        )
+        for row in zip(*group.values, strict=True)
+    ]
 
 
 def _are_values(column: list[Any]) -> bool:

@@ -4,8 +4,10 @@ Not here: what they do to a row (`row.py`), and how they are written on the wire
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from electricsql.replication.clock import Clock
 from electricsql.replication.cursor import Cursor
@@ -20,8 +22,10 @@ class Op(IntEnum):
     DELETE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
+class Change(NamedTuple):
     """One row's insert (`values`: all columns the author's schema has), update (the changed ones,
     never of the key) or delete (none).
 
@@ -32,7 +36,7 @@ class Change:
     table: str
     op: Op
     key: Key
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = NOTHING
     incarnation: int = 1
 
 

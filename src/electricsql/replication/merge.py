@@ -221,7 +221,8 @@ class _Rows:
         self._undo.append((row_id, before))
         self._touched[row_id] = None
         self._rows[row_id] = row
-        self._link(row_id, before, row)
+        if self._children_tables:
+            self._link(row_id, before, row)
 
     def has_child(self, row_id: RowId, besides: Mapping[RowId, Change]) -> bool:
         """Whether a live row refers to this one that is not among `besides`."""

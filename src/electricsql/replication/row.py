@@ -89,7 +89,7 @@ def change_row(table: Table, row: Row | None, change: Change, author: Author) ->
         return row
     if change.op is Op.DELETE:
         return _deleted(row, author)
-    return _touched(_written(table, row, change, author), author)
+    return _touched(row, author, *_written(table, row, change, author))
 
 
 def may_delete(row: Row, author: Author) -> bool:
@@ -100,14 +100,15 @@ def may_delete(row: Row, author: Author) -> bool:
 def revive(row: Row, author: Author) -> Row:
     """Bring a tombstone back with its last values: somebody needs the row who had not observed its
     deletion."""
-    return _touched(row, author)
+    return _touched(row, author, row.values, row.writers)
 
 
 def _born(table: Table, change: Change, author: Author) -> Row:
     values = {**table.default_values, **change.values}
     writers = dict.fromkeys(change.values, author.id)
-    for name in table.constant_defaults.keys() & writers.keys():
-        writers[name] = _written_by(author, table, name, values[name])
+    for name, default in table.constant_defaults.items():
+        if name in writers and same(values[name], default):
+            writers[name] = -author.id
     return Row(values, writers, change.incarnation, touched=author.id)
 
 
@@ -117,7 +118,10 @@ def _deleted(row: Row, author: Author) -> Row:
     return row._replace(deleted=author.id)
 
 
-def _written(table: Table, row: Row, change: Change, author: Author) -> Row:
+def _written(
+    table: Table, row: Row, change: Change, author: Author
+) -> tuple[Mapping[str, Value], Mapping[str, int]]:
+    """The values and writers that an insert or update leaves."""
     values, writers = dict(row.values), dict(row.writers)
     for name, value in change.values.items():
         writer = author.id
@@ -129,15 +133,17 @@ def _written(table: Table, row: Row, change: Change, author: Author) -> Row:
                 writer = _written_by(author, table, name, value)
         if _register_clock(writer, author) > _register_clock(writers.get(name, NOBODY), author):
             values[name], writers[name] = value, writer
-    return row._replace(values=values, writers=writers)
+    return values, writers
 
 
-def _touched(row: Row, author: Author) -> Row:
-    """Remember the last two writers of different origins, and that the row lives."""
+def _touched(
+    row: Row, author: Author, values: Mapping[str, Value], writers: Mapping[str, int]
+) -> Row:
+    """The row alive, with these values. Remembers the last two writers of different origins."""
     before = row.touched_before
     if author.clock_of(row.touched).origin != author.clock.origin:
         before = row.touched
-    return row._replace(deleted=NOBODY, touched=author.id, touched_before=before)
+    return Row(values, writers, row.incarnation, NOBODY, author.id, before)
 
 
 def _written_by(author: Author, table: Table, name: str, value: Value) -> int:
