@@ -48,6 +48,13 @@ MIGRATION_ATTEMPTS_MAX: Final = 50  # of LOCK_WAIT_MS each: about 30 s
 MERGE_CHANGES_MAX: Final = 5_000  # of several transactions in one Postgres transaction
 MERGE_TRANSACTIONS_MAX: Final = 1_000  # the id of a merged transaction has 10 bits for it
 
+# Comparing a device's file with its hub
+BUCKETS_MAX: Final = 4_096  # of a table, for its digest: 32 KiB
+BUCKET_ROWS: Final = 64  # about; a table has as many buckets as it takes
+COMPARED_ROWS: Final = 5_000  # about; of a table's buckets that differ, looked at with one question
+COMPARED_ROWS_MAX: Final = 50_000  # what a service answers at a time
+DIFFERENCES_MAX: Final = 1_000  # rows that are named
+
 # The HTTP API
 REQUEST_BYTES_MAX: Final = 32 << 20
 TOKEN_TTL_S: Final = 30 * 24 * 3600
@@ -60,3 +67,4 @@ IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 assert SILENCE_MS_MAX > 2 * HEARTBEAT_MS, "one lost heartbeat must not close a connection"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PART_BYTES < FRAME_BYTES_MAX
+assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

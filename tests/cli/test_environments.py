@@ -32,7 +32,7 @@ def test_status_shows_what_devices_have(deployed: Typist) -> None:
         (device,) = deployed("status", "--json").json()["devices"]
         if device["schemaVersion"]:
             break
-        time.sleep(0.1)
+        time.sleep(0.5)
     (line,) = [line for line in deployed.well("status").splitlines() if device["device"] in line]
     assert line.split()[1:4] == [name, "1", "0"]
 

@@ -12,13 +12,19 @@ from hypothesis import strategies as st
 from electricsql.errors import ProtocolError
 from electricsql.protocol import (
     Bye,
+    Compare,
     DeltaPart,
+    DetailFrame,
+    Details,
+    DigestFrame,
+    Digests,
     Down,
     Hello,
     Ping,
     Staged,
     Up,
     Upload,
+    Wanted,
     Welcome,
     decode_block,
     decode_clocks,
@@ -41,12 +47,15 @@ UPS: list[Up] = [
     Hello(1, "d" * 32, None, "v", 3, STAGED),
     Upload(4, 0, True, b"data"),
     Ping(7),
+    Compare((Wanted("notes", 8, (0, 7)),)),
 ]
 DOWNS: list[Down] = [
     Welcome(3, "epoch", 9, 77, 1_700_000_000_000, 10_000),
     DeltaPart(0, True, False, "e/5:9:", 4, 10, 20, blocks=(b"one", b"two")),
     DeltaPart(0, False, True, "e/5:9:", 4, 10, 20, staged=STAGED, follows=True),
     Bye("draining", "The service is going down."),
+    Digests((DigestFrame("notes", 3, (1, (1 << 64) - 1)),)),
+    Details((DetailFrame("notes", [["a", b"a", 1.5]], [(1, 2), (3, 4), (5, 6)]),)),
 ]
 
 
@@ -63,6 +72,34 @@ def test_what_a_device_sends_comes_back(frame: Up) -> None:
 @pytest.mark.parametrize("frame", DOWNS)
 def test_what_a_service_sends_comes_back(frame: Down) -> None:
     assert decode_down(encode_frame(frame)) == frame
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *(Compare((Wanted("notes", count, ()),)) for count in (-1, 0, 3, 1 << 13)),
+        *(Compare((Wanted("notes", 4, (number,)),)) for number in (-1, 4)),
+    ],
+)
+def test_buckets_that_no_table_has_are_not_asked_for(frame: Compare) -> None:
+    with pytest.raises(ProtocolError, match="buckets"):
+        decode_up(encode_frame(frame))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *(Digests((DigestFrame("notes", 3, (0,) * count),)) for count in (0, 3)),
+        Digests((DigestFrame("notes", -1, (0,)),)),
+        Details((DetailFrame("notes", [["a"]], [(1,), (2,)]),)),
+        Details((DetailFrame("notes", [["a", "b"]], [(1,), (2, 3)]),)),
+        Details((DetailFrame("notes", [[1 << 63]], [(1,)]),)),
+    ],
+)
+def test_digests_that_no_table_has_are_not_taken(frame: Down) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        decode_down(encode_frame(frame))
+    assert refused.value.code == "bad-frame"
 
 
 @given(TRANSACTIONS)

@@ -24,9 +24,12 @@ from electricsql.protocol import (
     Bye,
     Came,
     Clocked,
+    Compare,
     DeltaPart,
+    Details,
     DeviceEffects,
     DeviceSession,
+    Digests,
     Down,
     Hello,
     Loaded,
@@ -34,6 +37,7 @@ from electricsql.protocol import (
     Opened,
     Ping,
     Pong,
+    Questioned,
     Sealed,
     Staged,
     Took,
@@ -120,7 +124,13 @@ def test_a_device_says_who_it_is_and_what_it_has() -> None:
 
 
 @pytest.mark.parametrize("state", DeviceState)
-@pytest.mark.parametrize("frame", [welcome(), part(0, True), Ping(1), Pong(1), Bye("x", "y")])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *(welcome(), part(0, True), Ping(1), Pong(1), Bye("x", "y")),
+        *(Digests(()), Details(())),
+    ],
+)
 def test_a_frame_that_is_not_in_the_table_is_a_violation(state: DeviceState, frame: Down) -> None:
     session = in_state(state)
     if type(frame) in TRANSITIONS[state]:
@@ -245,6 +255,21 @@ def test_a_question_is_asked_once_there_is_a_stream_and_answered_with_its_number
     session = streaming()
     assert session.step(Asked(4), 0).send == (Ping(4),)
     assert session.step(Came(Pong(4)), 0).answered == (4,)
+
+
+def test_what_the_hub_has_is_asked_in_a_stream_and_its_answer_is_compared() -> None:
+    assert in_state(DeviceState.GREETING).step(Questioned(Compare()), 0) == DeviceEffects()
+    session = streaming()
+    assert session.step(Questioned(Compare()), 0).send == (Compare(),)
+    assert session.step(Came(Digests(())), 0).compare == Digests(())
+    assert session.step(Came(Details(())), 0).compare == Details(())
+
+
+def test_who_wants_all_says_no_cursor_and_still_knows_another_history() -> None:
+    session = DeviceSession()
+    effects = session.step(Opened(DEVICE, "epoch/5:5:", "v", 3, wants_all=True), 0)
+    assert effects.send == (Hello(PROTOCOL_VERSION, DEVICE, None, "v", 3),)
+    assert session.step(Came(welcome(epoch="another")), 0).start_over == "another"
 
 
 def test_a_service_that_does_not_welcome_in_time_is_left() -> None:

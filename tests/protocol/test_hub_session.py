@@ -14,8 +14,11 @@ from electricsql.protocol import (
     PROTOCOL_VERSION,
     Applied,
     Bye,
+    Compare,
+    Compared,
     Current,
     Delivered,
+    Digests,
     Ended,
     Hello,
     HubEffects,
@@ -85,7 +88,7 @@ def test_hello_then_welcome() -> None:
 
 
 @pytest.mark.parametrize("state", HubState)
-@pytest.mark.parametrize("kind", [Hello, Upload, Applied, Ping, Pong])
+@pytest.mark.parametrize("kind", [Hello, Upload, Applied, Ping, Pong, Compare])
 def test_what_the_table_does_not_have_is_a_violation(state: HubState, kind: type[Up]) -> None:
     session = streaming("epoch/1:9:", 4)
     session.state = state
@@ -94,6 +97,7 @@ def test_what_the_table_does_not_have_is_a_violation(state: HubState, kind: type
         Upload: Upload(5, 0, True, b"x"),
         Applied: Applied("epoch/1:9:"),
         Ping: Ping(1),
+        Compare: Compare(),
         Pong: Pong(1),
     }
     effects = session.step(says(frames[kind]), 1)
@@ -218,6 +222,26 @@ def test_a_cursor_that_moved_unseen_is_told_at_the_next_heartbeat() -> None:
     assert not session.lags(3 * HEARTBEAT_MS)
 
 
+def test_a_question_is_answered_before_the_next_one_is_taken() -> None:
+    session = streaming()
+    assert session.step(says(Compare()), 0).wake
+    assert session.step(Compared(Digests(())), 0).send == (Digests(()),)
+    assert session.step(says(Compare()), 0).wake
+    assert session.question == Compare()
+    assert ended(session.step(says(Compare()), 0)) == "protocol"
+
+
+def test_who_waits_long_for_an_answer_hears_that_somebody_is_there() -> None:
+    session = streaming()
+    session.step(says(Ping(7)), HEARTBEAT_MS - 1)
+    assert session.step(Tick(), HEARTBEAT_MS).send == (Ping(1),)
+    session.step(says(Pong(1)), HEARTBEAT_MS)
+    assert session.step(Tick(), 2 * HEARTBEAT_MS - 1) == HubEffects()
+    assert session.step(Tick(), 2 * HEARTBEAT_MS).send == (Ping(2),)
+    session.step(Current(1), 2 * HEARTBEAT_MS)
+    assert session.step(Tick(), 3 * HEARTBEAT_MS - 2) == HubEffects()
+
+
 FRAMES = st.one_of(
     st.builds(
         Hello,
@@ -231,11 +255,13 @@ FRAMES = st.one_of(
     st.builds(Applied, st.sampled_from(["epoch/1:5:", "epoch/1:6:", "?"])),
     st.builds(Ping, st.integers(0, 9)),
     st.builds(Pong, st.integers(0, 9)),
+    st.just(Compare()),
 )
 EVENTS: st.SearchStrategy[HubEvent | None] = st.one_of(
     FRAMES.map(says),
     st.binary(max_size=20).map(Received),
     st.builds(Current, st.integers(0, 9)),
+    st.just(Compared(Digests(()))),
     st.just(Unchanged(at(6))),
     st.just(Ended(Bye("draining", "Bye."))),
     st.just(Tick()),

@@ -128,6 +128,7 @@ class TwinReading:
         self._hub = hub
         self._rows = dict(hub.rows)
         self._numbers = dict(hub.numbers)
+        self.schema = SCHEMA
         self.cursor = Cursor(hub.epoch, Snapshot(hub.xid + 1, hub.xid + 1))
 
     async def migrations_since(self, cursor: Cursor | None) -> list[AppliedMigration]:
@@ -153,6 +154,12 @@ class TwinReading:
         for origin in sorted({note.origin for note in new.values()}):
             mine = {key: note for key, note in new.items() if note.origin == origin}
             yield self._part(mine, 0 if cursor is None else origin)
+
+    async def columns_of(self, table: Table) -> AsyncIterator[list[list[Value]]]:
+        rows = sorted(self._rows.items())
+        for start in range(0, len(rows), 100):
+            some = rows[start : start + 100]
+            yield [[key for key, _ in some], [note.body for _, note in some]]
 
     async def acknowledged(self, origins: Sequence[int]) -> dict[int, int]:
         return {origin: self._numbers[origin] for origin in origins}

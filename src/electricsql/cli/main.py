@@ -14,6 +14,7 @@ _COMMANDS = {
     "build": "electricsql.cli.build:build",
     "sync": "electricsql.cli.sync:sync",
     "replicate": "electricsql.cli.replicate:replicate",
+    "devices": "electricsql.cli.devices:devices",
     "status": "electricsql.cli.status:status",
     "database-url": "electricsql.cli.status:database_url",
     "reset": "electricsql.cli.reset:reset",

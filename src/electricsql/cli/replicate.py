@@ -46,9 +46,9 @@ def replicate(db: Path, url: str | None, env: str | None, token: str | None, *, 
       electric replicate notes.db
       electric replicate notes.db --url ws://127.0.0.1:5133/ws/notes/default --once
     """
-    bundle = _bundle_from(url) if url is not None else _bundle_here(env)
+    bundle = bundle_at(url, env)
     if token is None:
-        token = _own_token(url or bundle.service or "")
+        token = own_token(url or bundle.service or "")
     with electrify(db, bundle, url, token) as database:
         if once:
             database.sync(timeout=None)
@@ -96,17 +96,19 @@ def _wait_for_the_end() -> None:
     ended.wait()
 
 
-def _bundle_here(env: str | None) -> Bundle:
+def bundle_at(url: str | None, env: str | None) -> Bundle:
+    """The bundle of the app whose folder we are in; an empty one of that which a URL names.
+
+    Raises:
+        UsageError: `bad-url`.
+    """
+    if url is not None:
+        return _bundle_from(url)
     project = find_project(Path.cwd())
     return read_bundle(bundle_folder(project, project.env_name(env)))
 
 
 def _bundle_from(url: str) -> Bundle:
-    """An empty bundle of the app that a stream's URL names.
-
-    Raises:
-        UsageError: `bad-url`.
-    """
     named = _STREAM.fullmatch(urlsplit(url).path)
     if named is None:
         raise UsageError(
@@ -117,7 +119,8 @@ def _bundle_from(url: str) -> Bundle:
     return make_bundle(named["app"], named["env"], ())
 
 
-def _own_token(url: str) -> str | None:
+def own_token(url: str) -> str | None:
+    """What opens a device stream where nobody has given a token."""
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     credential = credential_for(f"{scheme}://{parts.netloc}")

@@ -21,6 +21,7 @@ from typing import Final
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
+from electricsql.device.comparing import Comparison
 from electricsql.device.link import Link, now_ms
 from electricsql.device.news import News
 from electricsql.device.replica import Replica
@@ -42,6 +43,7 @@ _STOP_S: Final = 10.0
 _JITTER_MIN: Final = 0.5
 _HOPELESS: Final = frozenset({"unauthorized", "unknown-version", "unknown-environment"})
 """Reasons that somebody has to do something about: there is no use in waiting for them to pass."""
+_ANEW: Final = Bye("anew", "The connection is made anew, to take all that the hub has.")
 _log = logging.getLogger("electricsql")
 
 
@@ -57,6 +59,7 @@ class Engine:
         self._turn = Turn(path)
         self._waiters = Waiters()
         self._link: Link | None = None
+        self._replica: Replica | None = None
         self._delay_ms = RECONNECT_MS_MIN
         self._loop = asyncio.new_event_loop()
         self._nudged = asyncio.Event()
@@ -86,6 +89,18 @@ class Engine:
             done.set_exception(_closed())
         return done
 
+    def compare(self) -> Future[Comparison]:
+        """Done when it is known in which rows the file differs from what the hub has."""
+        done: Future[Comparison] = Future()
+        if not self._call(lambda: self._compare(done)):
+            done.set_exception(_closed())
+        return done
+
+    def take_all(self) -> None:
+        """Have the hub send all that it has: what the file has otherwise, and is not unsent, is
+        gone then. What is asked from now on is answered after that."""
+        self._call(self._take_all)
+
     def is_caller(self) -> bool:
         """Whether the engine's own thread asks: a callback of the app does something."""
         return threading.current_thread() is self._thread
@@ -103,6 +118,19 @@ class Engine:
         self._nudged.set()
         if self._link is not None:
             self._link.happened(Asked(nonce))
+
+    def _compare(self, done: Future[Comparison]) -> None:
+        self._waiters.comparisons.append(done)
+        self._nudged.set()
+        if self._link is not None and self._link.has_been_welcome:
+            self._link.compare()
+
+    def _take_all(self) -> None:
+        assert self._replica is not None, "nobody has asked anything yet"
+        self._replica.wants_all = True
+        self._nudged.set()
+        if self._link is not None:
+            self._link.end(_ANEW)
 
     def _cancel(self) -> None:
         if self._task is not None:
@@ -126,6 +154,7 @@ class Engine:
         """Wait for our turn, then keep the file in step until cancelled."""
         while (replica := self._open()) is None:
             await asyncio.sleep(_TURN_S)
+        self._replica = replica
         self._news.read_status = lambda: replica.status(self._news.connection)
         sealing = asyncio.create_task(self._seal(replica))
         try:

@@ -6,27 +6,35 @@ that the session sees one thing after the other, and a busy file slows the servi
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Coroutine
+from contextlib import closing, suppress
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from electricsql.device.comparing import Comparing, Look
 from electricsql.device.news import News
 from electricsql.device.replica import Replica
 from electricsql.device.waiting import Waiters
+from electricsql.errors import DeviceError
 from electricsql.protocol import (
     Asked,
     Bye,
     Came,
     Clocked,
+    Compare,
     DeltaPart,
+    Details,
     DeviceEffects,
     DeviceEvent,
     DeviceSession,
+    Digests,
     Loaded,
+    Questioned,
     Sealed,
     Took,
     Welcome,
@@ -40,6 +48,7 @@ _RENEWED: Final = Bye(
 )
 _CLOCK_S: Final = 1.0
 _UNREAD_FRAMES_MAX: Final = 4
+_log = logging.getLogger("electricsql")
 
 
 class Link:
@@ -57,12 +66,24 @@ class Link:
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue(_UNREAD_FRAMES_MAX)
         self._events: deque[DeviceEvent] = deque()
         self._bye: Bye | None = None
+        self._comparing = Comparing()
+        self._helpers: list[asyncio.Task[None]] = []
 
     def happened(self, event: DeviceEvent) -> None:
         """Something happened on this side."""
         self._events.append(event)
         with suppress(asyncio.QueueFull):  # then there is enough to wake up for
             self._frames.put_nowait(b"")
+
+    def compare(self) -> None:
+        """Find out how the file differs from what the hub has."""
+        self._comparing = Comparing()
+        self.happened(Questioned(Compare()))
+
+    def end(self, bye: Bye) -> None:
+        """Have this connection end."""
+        self._bye = bye
+        self.happened(Clocked())
 
     async def run(self) -> Bye:
         """Converse until it ends; gives the reason.
@@ -71,7 +92,8 @@ class Link:
             ProtocolError: the service broke the protocol.
             DeviceError: the file can't be used.
         """
-        helpers = [asyncio.create_task(self._read()), asyncio.create_task(self._keep_time())]
+        self._help(self._read())
+        self._help(self._keep_time())
         try:
             self._events.append(self._replica.opened())
             await self._settle()
@@ -86,9 +108,13 @@ class Link:
         except ConnectionClosed:
             return await self._last_words()
         finally:
-            for helper in helpers:
+            for helper in self._helpers:
                 helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*self._helpers, return_exceptions=True)
+
+    def _help(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside, until it is done or the connection ends."""
+        self._helpers.append(asyncio.create_task(work))
 
     async def _last_words(self) -> Bye:
         """Why the service has closed the connection, if it said so."""
@@ -130,6 +156,8 @@ class Link:
             self._news.progressed(effects.stage)
         if effects.apply is not None:
             self._apply(effects.apply)
+        if effects.compare is not None:
+            self._help(self._compare(self._replica.look(), effects.compare))
         self._waiters.answer(effects.answered)
         for frame in effects.send:
             await self._socket.send(encode_frame(frame))
@@ -143,12 +171,33 @@ class Link:
         self._replica.place(welcome.origin)
         self._news.connected()
         self._events.extend(Asked(nonce) for nonce in self._waiters.unanswered())
+        if self._waiters.comparisons:
+            self.compare()
 
     def _apply(self, last: DeltaPart) -> None:
         outcome = self._replica.apply(last, now_ms())
         self._events.append(Took(str(outcome.cursor), outcome.acknowledged))
         self._events.append(Sealed(self._replica.seal(now_ms())))
         self._news.applied(outcome)
+
+    async def _compare(self, look: Look, answer: Digests | Details) -> None:
+        """Compare the file with what the hub has, and ask on, or tell what came of it."""
+        comparing = self._comparing
+        try:
+            question = await asyncio.to_thread(_take, comparing, look, answer)
+        except Exception as error:
+            _log.exception("comparing failed")
+            self._waiters.fail(DeviceError("failed", f"Comparing failed: {error}.", "See the log."))
+            return
+        if question is not None:
+            self.happened(Questioned(question))
+        else:
+            self._waiters.compared(comparing.comparison)
+
+
+def _take(comparing: Comparing, look: Look, answer: Digests | Details) -> Compare | None:
+    with closing(look):
+        return comparing.take(look, answer)
 
 
 def now_ms() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from electricsql.device.apply import Outcome, apply_delta
+from electricsql.device.comparing import Look
 from electricsql.device.file import connect, explained, transaction
 from electricsql.device.format import check_format
 from electricsql.device.identity import renew, start_over
@@ -29,6 +30,8 @@ class Replica:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.schemas = Schemas()
+        self.wants_all = False
+        """Whether the hub is to send all that it has, in a whole delta."""
         self._database = connect(path, engine=True)
         self._staging = Staging(self._database)
         self._version = -1
@@ -50,8 +53,10 @@ class Replica:
             cursor = str(meta.cursor) if meta.cursor else None
             version = schema_version(self._database)
             unsent = dict(self._database.execute("SELECT number, hlc FROM _electric_transactions"))
-            staged = self._staging.reached()
-            return Opened(meta.device, cursor, version, meta.number, unsent, staged)
+            return Opened(
+                *(meta.device, cursor, version, meta.number, unsent, self._staging.reached()),
+                wants_all=self.wants_all,
+            )
 
     def has_changed(self) -> bool:
         """Whether anybody else has committed since the last call."""
@@ -102,10 +107,17 @@ class Replica:
                 self._staging.begin(last)
             try:
                 delta = (self._staging.parts(), last)
-                return apply_delta(self._database, self.schemas, delta, now_ms)
+                outcome = apply_delta(self._database, self.schemas, delta, now_ms)
+                self.wants_all = self.wants_all and not last.whole
+                return outcome
             finally:
                 self._staging.clear()
                 self._next_number = 0
+
+    def look(self) -> Look:
+        """The file as it is now, on a connection of its own."""
+        with explained(self.path):
+            return Look(connect(self.path, engine=True), self.schemas)
 
     def start_over(self, epoch: str) -> Path:
         """Empty the file, since the hub was reset; gives the path of the copy that was kept."""

@@ -1,10 +1,13 @@
-"""Whoever waits in `Database.sync` until the file and the hub agree. Used by one thread only; what
-is waited for is a future, which any thread may hold."""
+"""Whoever waits until the file and the hub agree (`Database.sync`), or to know where they don't
+(`comparing.py`). Used by one thread only; what is waited for is a future, which any thread may
+hold."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
+from electricsql.device.comparing import Comparison
 from electricsql.errors import ElectricError
 
 
@@ -25,6 +28,8 @@ class Waiters:
     def __init__(self) -> None:
         self._waiters: list[Waiter] = []
         self._nonces = 0
+        self.comparisons: list[Future[Comparison]] = []
+        """Whoever wants to know how the file differs."""
 
     def add(self, number: int, done: Future[None]) -> int:
         """A new one; gives its nonce."""
@@ -51,6 +56,13 @@ class Waiters:
             if ready or waiter.done.done():
                 self._waiters.remove(waiter)
 
+    def compared(self, comparison: Comparison) -> None:
+        """It is known how the file differs."""
+        for done in self.comparisons:
+            if not done.done():
+                done.set_result(comparison)
+        self.comparisons.clear()
+
     def renumber(self, number: int) -> None:
         """The transactions have other numbers from now on: all wait for the last one."""
         for waiter in self._waiters:
@@ -58,7 +70,9 @@ class Waiters:
 
     def fail(self, error: ElectricError) -> None:
         """Nobody will get what it waits for."""
-        for waiter in self._waiters:
-            if not waiter.done.done():
-                waiter.done.set_exception(error)
+        futures: list[Future[Any]] = [waiter.done for waiter in self._waiters]
+        for done in (*futures, *self.comparisons):
+            if not done.done():
+                done.set_exception(error)
         self._waiters.clear()
+        self.comparisons.clear()

@@ -160,6 +160,13 @@ class Reading:
         if gathered:
             yield self._part(gathered, place)
 
+    async def columns_of(self, table: Table) -> AsyncGenerator[list[list[Value]], None]:
+        """All rows of a table, some at a time, column by column, without their shadows."""
+        await self._connection.execute(_AS_PLANNED)
+        async for chunk, _ in self._chunks(table, None, None):
+            _, *columns = zip(*chunk, strict=True)
+            yield [finish(c, v) for c, v in zip(table.columns, columns, strict=True)]
+
     async def acknowledged(self, origins: Iterable[int]) -> dict[int, int]:
         """The number of each device's last transaction that is in."""
         records = await self._connection.fetch(

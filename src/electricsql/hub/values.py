@@ -125,7 +125,7 @@ def _number(text: str) -> Value:
             number = int(whole)
         except ValueError:
             return float(text)
-        if -_INTEGER_MAX <= number <= _INTEGER_MAX:
+        if -_INTEGER_MAX - 1 <= number <= _INTEGER_MAX:
             return number
     return float(text)
 

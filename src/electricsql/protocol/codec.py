@@ -13,6 +13,7 @@ import zstandard
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
+    BUCKETS_MAX,
     COMPRESS_BYTES_MIN,
     COMPRESS_LEVEL,
     FRAME_BYTES_MAX,
@@ -21,10 +22,16 @@ from electricsql.limits import (
 from electricsql.protocol.messages import (
     BlockFrame,
     ChangesFrame,
+    Compare,
+    DetailFrame,
+    Details,
+    DigestFrame,
+    Digests,
     Down,
     Staged,
     TransactionFrame,
     Up,
+    Wanted,
 )
 from electricsql.replication import Block, Change, Clock, Cursor, Op, Shadow, Transaction
 from electricsql.schema import Table
@@ -57,7 +64,10 @@ def decode_up(data: bytes) -> Up:
     Raises:
         ProtocolError: it is no frame a device may send.
     """
-    return _decode(_up, data)
+    frame = _decode(_up, data)
+    if isinstance(frame, Compare) and not all(map(_is_wanted, frame.wanted)):
+        raise ProtocolError("bad-frame", "A device asks for buckets that no table has.")
+    return frame
 
 
 def decode_down(data: bytes) -> Down:
@@ -66,7 +76,12 @@ def decode_down(data: bytes) -> Down:
     Raises:
         ProtocolError: it is no frame a service may send.
     """
-    return _decode(_down, data)
+    frame = _decode(_down, data)
+    if (isinstance(frame, Digests) and not all(map(_is_digest, frame.tables))) or (
+        isinstance(frame, Details) and not all(map(_is_detail, frame.tables))
+    ):
+        raise ProtocolError("bad-frame", "What the hub's rows were said to be is malformed.")
+    return frame
 
 
 def check_staged(staged: Staged) -> Staged:
@@ -240,6 +255,28 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
         )
         for row in zip(*group.values, strict=True)
     ]
+
+
+def _is_wanted(wanted: Wanted) -> bool:
+    return _is_count(wanted.count) and all(0 <= number < wanted.count for number in wanted.numbers)
+
+
+def _is_digest(digest: DigestFrame) -> bool:
+    return _is_count(len(digest.buckets)) and digest.rows >= 0
+
+
+def _is_count(count: int) -> bool:
+    """Whether a table may have so many buckets."""
+    return 0 < count <= BUCKETS_MAX and count & (count - 1) == 0
+
+
+def _is_detail(detail: DetailFrame) -> bool:
+    rows = len(detail.marks)
+    return (
+        all(len(column) == rows for column in detail.keys)
+        and len(set(map(len, detail.marks))) <= 1
+        and all(map(_are_values, detail.keys))
+    )
 
 
 def _are_values(column: list[Any]) -> bool:

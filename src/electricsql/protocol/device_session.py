@@ -4,8 +4,9 @@ The driver (`device/link.py`) turns the socket, the file and the time into event
 the effects of each step in the order of their fields:
 
     effects = session.step(Came(frame), now_ms)
-    stage effects.stage; apply effects.apply and report with Took; send effects.send;
-    load effects.load and report with Loaded; tell whoever waits of effects.answered; …
+    stage effects.stage; apply effects.apply and report with Took; compare the file with
+    effects.compare; send effects.send; load effects.load and report with Loaded; tell whoever
+    waits of effects.answered; …
 
 Rule 1: `_decide` is the only place that wants to upload anything. It reads what is known, never
         what has just happened, so no order of events can make it forget to.
@@ -34,7 +35,10 @@ from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
     Applied,
     Bye,
+    Compare,
     DeltaPart,
+    Details,
+    Digests,
     Down,
     Hello,
     Ping,
@@ -70,6 +74,8 @@ TRANSITIONS: Final[dict[DeviceState, dict[type[Down], DeviceState]]] = {
         DeltaPart: DeviceState.STREAMING,
         Ping: DeviceState.STREAMING,
         Pong: DeviceState.STREAMING,
+        Digests: DeviceState.STREAMING,
+        Details: DeviceState.STREAMING,
         Bye: DeviceState.CLOSED,
     },
     DeviceState.STRANDED: {Ping: DeviceState.STRANDED, Bye: DeviceState.CLOSED},
@@ -88,6 +94,8 @@ class Opened:
     """The clocks (hlc) of the transactions that are not known to be at the hub, by number."""
     staged: Staged | None = None
     """What is kept of a delta that was broken off."""
+    wants_all: bool = False
+    """Whether the hub is to send all that it has, whatever the cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,13 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Questioned:
+    """Somebody wants to know what the hub has."""
+
+    question: Compare
+
+
+@dataclass(frozen=True, slots=True)
 class Clocked:
     """Time went by."""
 
@@ -137,7 +152,7 @@ class Lost:
     """The connection is gone."""
 
 
-DeviceEvent = Opened | Came | Sealed | Loaded | Took | Asked | Clocked | Lost
+DeviceEvent = Opened | Came | Sealed | Loaded | Took | Asked | Questioned | Clocked | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,8 @@ class DeviceEffects:
     """Apply the delta that this part completes, and report `Took`."""
     answered: tuple[int, ...] = ()
     """These questions are answered: all that was at the hub is here."""
+    compare: Digests | Details | None = None
+    """Compare the file, as it is now, with what the hub has."""
     send: tuple[Up, ...] = ()
     load: int | None = None
     """Read this transaction, and report `Loaded`."""
@@ -207,6 +224,9 @@ class DeviceSession:
             case Asked(nonce):
                 streaming = self.state is DeviceState.STREAMING
                 return DeviceEffects(send=(Ping(nonce),)) if streaming else NOTHING
+            case Questioned(question):
+                streaming = self.state is DeviceState.STREAMING
+                return DeviceEffects(send=(question,)) if streaming else NOTHING
             case Clocked():
                 return self._clock(now_ms)
             case Lost():
@@ -223,8 +243,9 @@ class DeviceSession:
         self._due_part, self._loading = 0, None
         self._unsent = opened.unsent
         self._staged = opened.staged
+        cursor = None if opened.wants_all else opened.cursor
         hello = Hello(
-            *(PROTOCOL_VERSION, opened.device, opened.cursor),
+            *(PROTOCOL_VERSION, opened.device, cursor),
             *(opened.schema_version, opened.sealed, opened.staged),
         )
         return DeviceEffects(send=(hello,))
@@ -246,6 +267,8 @@ class DeviceSession:
                 return DeviceEffects(send=(Pong(nonce),))
             case Pong(nonce):
                 return DeviceEffects(answered=(nonce,))
+            case Digests() | Details():
+                return DeviceEffects(compare=frame)
             case Bye(code="superseded"):
                 return DeviceEffects(renew=True)
             case Bye():

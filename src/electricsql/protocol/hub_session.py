@@ -10,7 +10,7 @@ each step in the order of their fields:
 
 Rule 1: what is not in `TRANSITIONS` is a violation; it ends this connection and nothing else.
 Rule 2: nothing here grows without a limit: parts of an upload, uploads that are not acknowledged,
-        deltas that are not applied, pings that are not answered.
+        deltas that are not applied, pings and questions that are not answered.
 Rule 3: a Ping is answered when the device has been sent all that was at the hub when it asked, so
         a device can learn that it is up to date.
 
@@ -34,6 +34,9 @@ from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
     Applied,
     Bye,
+    Compare,
+    Details,
+    Digests,
     Down,
     Hello,
     Ping,
@@ -73,6 +76,7 @@ TRANSITIONS: Final[dict[HubState, dict[type[Up], HubState]]] = {
         Applied: HubState.STREAMING,
         Ping: HubState.STREAMING,
         Pong: HubState.STREAMING,
+        Compare: HubState.STREAMING,
     },
     HubState.STRANDED: {
         Hello: HubState.REGISTERING,
@@ -123,6 +127,13 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """The answer to `question`, as of the cursor that was just delivered."""
+
+    answer: Digests | Details
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The service ends the stream, and says why."""
 
@@ -134,7 +145,7 @@ class Tick:
     """Time went by."""
 
 
-HubEvent = Received | Registered | Delivered | Unchanged | Current | Ended | Tick
+HubEvent = Received | Registered | Delivered | Unchanged | Current | Compared | Ended | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +182,7 @@ class HubSession:
         "cursor",
         "device",
         "origin",
+        "question",
         "staged",
         "state",
     )
@@ -186,6 +198,8 @@ class HubSession:
         which nothing changed."""
         self.staged: Staged | None = None
         """What the device has of the delta that it needs first."""
+        self.question: Compare | None = None
+        """What the device wants to know of the hub's rows."""
         self._told: Cursor | None = None
         self._applied: Cursor | None = None
         self._unapplied: tuple[Cursor, ...] = ()
@@ -247,6 +261,9 @@ class HubSession:
                 return NOTHING
             case Current(asked):
                 return self._answer(asked)
+            case Compared(answer):
+                self.question = None
+                return HubEffects(send=(answer,))
             case Ended(bye):
                 return self._end(bye)
             case Tick():
@@ -273,6 +290,8 @@ class HubSession:
                 return self._ask(nonce)
             case Pong():
                 return NOTHING
+            case Compare():
+                return self._compare(frame)
             case _:
                 assert_never(frame)
 
@@ -322,6 +341,12 @@ class HubSession:
         self._awaiting = (*self._awaiting, nonce)
         return HubEffects(wake=self.state is HubState.STREAMING)
 
+    def _compare(self, question: Compare) -> HubEffects:
+        if self.question is not None:
+            raise ProtocolError("window", "A device asks faster than it can be answered.")
+        self.question = question
+        return HubEffects(wake=True)
+
     def _delivered(self, cursor: Cursor, acknowledged: int, now_ms: int) -> HubEffects:
         assert self.has_room, "the device has to apply what it was sent first"
         self.cursor = self._told = cursor
@@ -344,7 +369,10 @@ class HubSession:
             return self._end(Bye("protocol", "The device did not say hello in time."))
         if silent_ms >= SILENCE_MS_MAX:
             return self._end(Bye("silent", "The device has not been heard of for too long."))
-        if silent_ms >= HEARTBEAT_MS and self._pinged_ms <= self._heard_ms:
+        pinged = self._pinged_ms > self._heard_ms
+        # Who waits long for an answer is told that somebody is there.
+        owed = self._awaiting and now_ms - self._pinged_ms >= HEARTBEAT_MS
+        if owed or (silent_ms >= HEARTBEAT_MS and not pinged):
             self._pinged_ms = now_ms
             self._nonce += 1
             return HubEffects(send=(Ping(self._nonce),))

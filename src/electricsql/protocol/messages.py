@@ -8,6 +8,8 @@ A conversation:
     Upload(number, part, …)           →                       (any time, within a window)
                                       ←  Delta(part 0) … Delta(part n, last)
     Applied(cursor)                   →                       (after the delta is durable)
+    Compare(buckets)                  →                       (on request)
+                                      ←  Delta …, Digests or Details
     Ping / Pong                       ↔
                                       ←  Bye(code, …)         (then the connection closes)
 
@@ -143,6 +145,50 @@ class Bye(msgspec.Struct, frozen=True, array_like=True, tag=8):
     definite: bool = False
 
 
+class Wanted(msgspec.Struct, frozen=True, array_like=True):
+    """Some of a table's buckets, if it has `count` of them (see `digests`)."""
+
+    table: str
+    count: int
+    numbers: tuple[int, ...]
+
+
+class Compare(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """What does the hub have? The answer comes right after a delta, and is of the same moment: the
+    digests of all tables, or the rows in the buckets that are wanted."""
+
+    wanted: tuple[Wanted, ...] = ()
+
+
+class DigestFrame(msgspec.Struct, frozen=True, array_like=True):
+    """A table's digest: its buckets, as many as it needs."""
+
+    table: str
+    rows: int
+    buckets: tuple[int, ...]
+
+
+class Digests(msgspec.Struct, frozen=True, array_like=True, tag=10):
+    """The digests of all tables."""
+
+    tables: tuple[DigestFrame, ...]
+
+
+class DetailFrame(msgspec.Struct, frozen=True, array_like=True):
+    """A table's rows in the wanted buckets: keys column by column, and a mark for each column of
+    each row."""
+
+    table: str
+    keys: list[list[Any]]  # of `Value`, as in a block
+    marks: list[tuple[int, ...]]
+
+
+class Details(msgspec.Struct, frozen=True, array_like=True, tag=11):
+    """The rows in the buckets that were wanted."""
+
+    tables: tuple[DetailFrame, ...]
+
+
 class BlockFrame(msgspec.Struct, frozen=True, array_like=True):
     """A `replication.Block`. `shadow_of` is a list, or one place for all rows."""
 
@@ -176,7 +222,7 @@ class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):
     changes: list[ChangesFrame]
 
 
-Up = Hello | Upload | Applied | Ping | Pong
+Up = Hello | Upload | Applied | Ping | Pong | Compare
 """What a device sends."""
-Down = Welcome | DeltaPart | Ping | Pong | Bye
+Down = Welcome | DeltaPart | Ping | Pong | Bye | Digests | Details
 """What a service sends."""

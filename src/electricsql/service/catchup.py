@@ -2,7 +2,8 @@
 pace.
 
 A first sync, a device that was away for long, a bulk write at the hub. When the last part is on its
-way the device joins the live ones at the cursor that it then has.
+way the device joins the live ones at the cursor that it then has. What it wants to know of the
+hub's rows is answered right after, by the same reading.
 
 Rows come in an order, so that a device which loses its connection has to be sent only what it does
 not have yet.
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from electricsql.errors import PostgresError
+from electricsql.errors import ElectricError
 from electricsql.hub import Hub, Reading
 from electricsql.limits import CATCH_UPS_MAX
 from electricsql.protocol import Bye, HubSession
 from electricsql.replication import Cursor, Place
+from electricsql.service.comparing import answer_to
 from electricsql.service.parts import (
     EMPTY_PART,
     Answer,
@@ -57,7 +59,7 @@ class CatchUps:
         try:
             async with self._places:
                 await self._serve(stream)
-        except PostgresError as error:
+        except ElectricError as error:
             stream.end(bye_for(error))
         except Exception:
             _log.exception("catching up failed", device=stream.session.device)
@@ -81,11 +83,13 @@ class CatchUps:
                     await stream.put(numbering.frame(encoded, each.reader, None))
                     if not session.has_room:
                         return  # the stream has ended
-        number = max(acknowledged.get(origin, 0), session.acknowledged)
-        answer = Answer.of(number, refused.get(origin, ()))
-        await stream.put(numbering.frame(EMPTY_PART, origin, answer))
-        stream.delivered(numbering.cursor, answer, numbering.migrations)
-        stream.answer_pings(asked)
+            number = max(acknowledged.get(origin, 0), session.acknowledged)
+            answer = Answer.of(number, refused.get(origin, ()))
+            await stream.put(numbering.frame(EMPTY_PART, origin, answer))
+            stream.delivered(numbering.cursor, answer, numbering.migrations)
+            stream.answer_pings(asked)
+            if session.question is not None:
+                stream.answer_question(await answer_to(session.question, reading))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ to each device there with the acknowledgement of its own transactions.
 
 Rule 1: a device that does not keep up is left out, and later sent one delta from its own cursor.
 Rule 2: a delta too large to be held is read again for each device alone (`catchup.py`), so that it
-        holds up nobody else.
+        holds up nobody else. So is one for a device that wants to compare its rows.
 Rule 3: a ping is answered after everything that a snapshot taken after it shows.
 """
 
@@ -109,6 +109,7 @@ class Fanout:
     def _is_behind(self, stream: DeviceStream) -> bool:
         return (
             not stream.was_served
+            or stream.session.question is not None
             or stream.session.cursor is not self._cursor
             or stream.session.lags(now_ms())
         )
@@ -139,12 +140,14 @@ class Fanout:
             waiting: list[tuple[EncodedDelta, list[DeviceStream]]] = []
             for cursor, group in _by_cursor(streams).items():
                 delta = await self._read(reading, cursor, reading.cursor)
-                if delta is None:
-                    for stream in group:
+                for stream in group:
+                    if delta is None or stream.session.question is not None:
                         self._catch_ups.start(stream)
+                if delta is None:
                     continue
-                uploaders = [stream for stream in group if stream.session.has_uploads]
-                others = [stream for stream in group if not stream.session.has_uploads]
+                live = [stream for stream in group if not stream.is_catching_up]
+                uploaders = [stream for stream in live if stream.session.has_uploads]
+                others = [stream for stream in live if not stream.session.has_uploads]
                 await _tell(reading, delta, others, {})
                 if uploaders:
                     waiting.append((delta, uploaders))

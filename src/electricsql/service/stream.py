@@ -17,8 +17,11 @@ from electricsql.errors import ElectricError, PostgresError, ProtocolError, Serv
 from electricsql.limits import PART_BYTES
 from electricsql.protocol import (
     Bye,
+    Compared,
     Current,
     Delivered,
+    Details,
+    Digests,
     Ended,
     Hello,
     HubEffects,
@@ -167,6 +170,10 @@ class DeviceStream:
     def answer_pings(self, asked: int) -> None:
         """The device has been sent all that there was when it had asked so often."""
         self._step(Current(asked))
+
+    def answer_question(self, answer: Digests | Details) -> None:
+        """Tell the device what the hub has at the cursor that was just delivered."""
+        self._step(Compared(answer))
 
     async def _take(self, data: bytes) -> None:
         effects = self._step(Received(data))
