@@ -11,9 +11,16 @@ COMPRESS_LEVEL: Final = 3  # measured: higher levels cost more CPU than they sav
 TRANSACTION_BYTES_MAX: Final = (
     256 << 20
 )  # encoded; what a service is willing to hold for one device
+TRANSACTION_CHANGES_MAX: Final = 1_000_000  # merging needs about 2 KiB of memory for each
+CHANGE_GROUPS_MAX: Final = 100_000  # of a transaction: changes alike in table, columns and life
+COLUMNS_MAX: Final = 1_600  # Postgres has no wider tables
+KEY_COLUMNS_MAX: Final = 32  # nor wider indexes
+MIXED_COLUMN_BYTES_MAX: Final = 1 << 20  # of text and blobs in one column; no table of ours has it
 IN_FLIGHT_TRANSACTIONS_MAX: Final = 1_000  # sent and not yet acknowledged, per device
 IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may exceed it alone
 CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
+SPARE_DESCRIPTORS: Final = 256  # of a service for Postgres, files, and calls of the HTTP API
+FRAGMENTS_MAX: Final = 1_024  # of one WebSocket message
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
 ENGINE_CACHE_KIB: Final = 32 << 10  # of pages; a first sync is 1.7 times as fast as with 2 MiB
 KEYS_LOOKED_UP_MAX: Final = 100  # of a table's unsent changes; for more keys they are read whole
@@ -23,6 +30,12 @@ LIVE_DELTA_ROWS_MAX: Final = 20_000  # the same for a device that comes back, as
 CATCH_UPS_MAX: Final = 8  # devices of one environment that are served large deltas at a time
 UNREAD_PARTS_MAX: Final = 4  # parts of a large delta that wait for their device
 MERGE_QUEUE_BYTES_MAX: Final = 256 << 20  # beyond this a service stops reading uploads
+
+UP_FRAME_BYTES_MAX: Final = 2 * PART_BYTES  # of a device: it cuts what it uploads into parts
+UPLOAD_PARTS_MAX: Final = 4 * (TRANSACTION_BYTES_MAX // PART_BYTES)  # none need be that small
+FRAMES_IN_A_TURN: Final = 32  # of one device, until the others have theirs
+CURSOR_CHARS_MAX: Final = 64 << 10  # room for 3,000 running transactions at the hub
+VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 
 # Time
 HEARTBEAT_MS: Final = 10_000  # below the 30 s idle time-out of mobile NATs
@@ -59,6 +72,9 @@ DIFFERENCES_MAX: Final = 1_000  # rows that are named
 REQUEST_BYTES_MAX: Final = 32 << 20
 TOKEN_TTL_S: Final = 30 * 24 * 3600
 TOKEN_TTL_S_MAX: Final = 366 * 24 * 3600
+TOKEN_CHARS_MAX: Final = 8 << 10  # what proxies let through in one header
+HEAD_BYTES_MAX: Final = 32 << 10  # of a request: its first line and all headers
+REQUEST_MS_MAX: Final = 60_000  # for a body to come; 32 MiB need 4.5 Mbit/s
 
 # Names and files
 SLUG_LENGTH_MAX: Final = 64

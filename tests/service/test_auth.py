@@ -1,5 +1,7 @@
 """Keys, tokens, and what they open."""
 
+import base64
+import itertools
 import stat
 import time
 from pathlib import Path
@@ -8,15 +10,21 @@ import jwt
 import pytest
 
 from electricsql.errors import ServiceError
-from electricsql.limits import TOKEN_TTL_S_MAX
+from electricsql.limits import TOKEN_CHARS_MAX, TOKEN_TTL_S_MAX
 from electricsql.service.auth import ALGORITHM, LEEWAY_S, Auth, Keys, Principal, bearer
 
-NOW_S = 4_000_000_000  # far ahead, so that tokens issued then are valid today
+NOW_S = int(time.time()) + 3600  # so that what expires then is valid today
 KEYS = Keys("admin-" + "a" * 32, "token-" + "t" * 32)
 
 
 def sign(claims: dict[str, object], *, key: str = KEYS.token, algorithm: str = ALGORITHM) -> str:
     return jwt.encode(claims, key, algorithm=algorithm)
+
+
+def nested_token() -> str:
+    """A head that is deeper than the reader of JSON can go."""
+    head = base64.urlsafe_b64encode(b"[" * 5_000).decode()
+    return f"{head}.e30.AAAA"
 
 
 def refusal(secret: str | None) -> ServiceError:
@@ -92,7 +100,14 @@ def test_a_token_always_expires_in_time(ttl_s: int) -> None:
         (sign({"sub": "ann", "exp": NOW_S}, key="k" * 64, algorithm="HS512"), "bad-token"),
         (jwt.encode({"sub": "ann", "exp": NOW_S}, "", algorithm="none"), "bad-token"),
         (sign({"sub": "ann", "exp": NOW_S, "app": 7}), "bad-token"),
+        (sign({"sub": "ann", "exp": NOW_S + 10 * TOKEN_TTL_S_MAX}), "bad-token"),
+        (sign({"sub": "ann", "exp": float("inf")}), "bad-token"),
+        (sign({"sub": "ann", "exp": "soon"}), "bad-token"),
+        (sign({"sub": ["ann"], "exp": NOW_S}), "bad-token"),
+        (sign({"sub": "ann", "exp": NOW_S, "more": "x" * TOKEN_CHARS_MAX}), "bad-token"),
+        (nested_token(), "bad-token"),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_not_valid_here_is_refused(secret: str | None, code: str) -> None:
     assert refusal(secret).code == code

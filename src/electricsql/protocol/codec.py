@@ -6,7 +6,7 @@ the same in zstd.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 import zstandard
@@ -18,7 +18,9 @@ from electricsql.limits import (
     COMPRESS_LEVEL,
     FRAME_BYTES_MAX,
     TRANSACTION_BYTES_MAX,
+    TRANSACTION_CHANGES_MAX,
 )
+from electricsql.protocol.columns import are_values, count_values, pack_column, read_column
 from electricsql.protocol.messages import (
     BlockFrame,
     ChangesFrame,
@@ -40,7 +42,6 @@ PLAIN: Final = b"\x00"
 ZSTD: Final = b"\x01"
 _INTEGER_MAX: Final = (1 << 63) - 1
 _OPS: Final = frozenset(Op)
-_KINDS: Final = {int, float, str, bytes, type(None)}
 _INCARNATION_MAX: Final = (1 << 31) - 1  # the hub keeps it in an int
 
 T = TypeVar("T")
@@ -92,7 +93,7 @@ def check_staged(staged: Staged) -> Staged:
     """
     for cursor in filter(None, (staged.cursor, staged.since)):
         Cursor.parse(cursor)
-    if staged.rows < 0 or not _are_values([*staged.key]):
+    if staged.rows < 0 or not are_values(staged.key):
         raise ProtocolError("bad-hello", "A device has staged what it was not sent.")
     return staged
 
@@ -103,7 +104,7 @@ def encode_block(block: Block) -> bytes:
     frame = BlockFrame(
         block.table,
         block.columns,
-        [list(column) for column in block.values],
+        [pack_column(column) for column in block.values],
         [*block.shadows],
         0 if len(block.shadows) == 1 and places else list(places),
     )
@@ -117,21 +118,21 @@ def decode_block(data: bytes) -> Block:
         ProtocolError: it isn't one.
     """
     frame = _decode(_block, _unpack(data, FRAME_BYTES_MAX))
-    rows = len(frame.values[0]) if frame.values else 0
+    values = [read_column(column) for column in frame.values]
+    rows = len(values[0]) if values else 0
     places = frame.shadow_of if isinstance(frame.shadow_of, list) else [frame.shadow_of] * rows
     width = len(frame.columns)
     sound = (
-        len(frame.values) == width
-        and all(len(column) == rows for column in frame.values)
+        len(values) == width
+        and all(len(column) == rows for column in values)
         and len(places) == rows
         and all(len(shadow[4]) == width for shadow in frame.shadows)
         and (not places or 0 <= min(places) <= max(places) < len(frame.shadows))
-        and all(map(_are_values, frame.values))
     )
     if not sound:
         raise ProtocolError("bad-block", f"A block of table {frame.table!r} has uneven columns.")
     shadows = [Shadow(*shadow) for shadow in frame.shadows]
-    return Block(frame.table, frame.columns, frame.values, shadows, places)
+    return Block(frame.table, frame.columns, values, shadows, places)
 
 
 def encode_clocks(clocks: Mapping[int, Clock]) -> bytes:
@@ -205,16 +206,32 @@ def read_transaction(data: bytes) -> TransactionFrame:
     frame = _decode(_transaction, _unpack(data, TRANSACTION_BYTES_MAX))
     if not (1 <= frame.number <= _INTEGER_MAX and 0 <= frame.hlc <= _INTEGER_MAX):
         raise ProtocolError("bad-transaction", "A transaction's number or clock is out of range.")
+    changes = sum(count_values(group.values[0]) for group in frame.changes if group.values)
+    if changes > TRANSACTION_CHANGES_MAX:
+        raise ProtocolError(
+            "too-large",
+            f"A transaction of {changes} changes is over the limit of {TRANSACTION_CHANGES_MAX}.",
+            "Write less in one transaction.",
+        )
     return frame
 
 
-def _columns(
-    changes: list[Change], columns: tuple[str, ...], table: Table
-) -> list[list[int | float | str | bytes | None]]:
+def unpacked_bytes(data: bytes) -> int:
+    """How large a transaction is when it is not compressed, by what it says itself; 0 if it says
+    nothing, and then it isn't one."""
+    if data[:1] != ZSTD:
+        return len(data)
+    try:
+        return max(0, zstandard.frame_content_size(data[1:]))
+    except zstandard.ZstdError:
+        return 0
+
+
+def _columns(changes: list[Change], columns: tuple[str, ...], table: Table) -> list[msgspec.Raw]:
     width = len(table.primary_key)
     keys = zip(*(change.key for change in changes), strict=True)
     rest = [[change.values[name] for change in changes] for name in columns[width:]]
-    return [*map(list, keys), *rest]
+    return [pack_column(column) for column in (*keys, *rest)]
 
 
 def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
@@ -232,14 +249,14 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
             f"A transaction changes columns of {group.table!r} that its schema version does not"
             f" have: {sorted(unknown)}.",
         )
+    columns = [read_column(column) for column in group.values]
     sound = (
         group.columns[:width] == table.primary_key
-        and len(group.values) == len(group.columns)
-        and len({len(column) for column in group.values}) == 1
+        and len(columns) == len(group.columns)
+        and len({len(column) for column in columns}) == 1
         and group.op in _OPS
         and 1 <= group.incarnation <= _INCARNATION_MAX
-        and all(map(_are_values, group.values))
-        and not any(None in column for column in group.values[:width])
+        and not any(None in column for column in columns[:width])
     )
     if not sound:
         raise ProtocolError(
@@ -253,7 +270,7 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
             *(group.table, op, row[:width], dict(zip(names, row[start:], strict=True))),
             group.incarnation,
         )
-        for row in zip(*group.values, strict=True)
+        for row in zip(*columns, strict=True)
     ]
 
 
@@ -275,17 +292,8 @@ def _is_detail(detail: DetailFrame) -> bool:
     return (
         all(len(column) == rows for column in detail.keys)
         and len(set(map(len, detail.marks))) <= 1
-        and all(map(_are_values, detail.keys))
+        and all(map(are_values, detail.keys))
     )
-
-
-def _are_values(column: list[Any]) -> bool:
-    """Whether SQLite could hold them all: MessagePack has more types, and longer integers."""
-    kinds = set(map(type, column))
-    if not kinds <= _KINDS:
-        return False
-    integers = column if kinds == {int} else [each for each in column if type(each) is int]
-    return not integers or -_INTEGER_MAX - 1 <= min(integers) <= max(integers) <= _INTEGER_MAX
 
 
 def _pack(data: bytes) -> bytes:
@@ -294,24 +302,26 @@ def _pack(data: bytes) -> bytes:
     return ZSTD + zstandard.compress(data, COMPRESS_LEVEL)
 
 
-def _unpack(data: bytes, bytes_max: int) -> bytes:
+def _unpack(data: bytes, bytes_max: int) -> bytes | memoryview:
     """Undo `_pack`, never writing more than `bytes_max` (a small frame can expand without end)."""
     if data[:1] == PLAIN:
-        return data[1:]
+        return memoryview(data)[1:]
     if data[:1] != ZSTD:
         raise ProtocolError("bad-frame", "A frame has an unknown encoding.")
     try:
         size = zstandard.frame_content_size(data[1:])
-        if not 0 <= size <= bytes_max:
+        if size < 0:
+            raise ProtocolError("bad-frame", "A frame does not tell how large it is.")
+        if size > bytes_max:
             raise ProtocolError(
                 "too-large", f"A frame of {size} bytes is over the limit of {bytes_max}."
             )
-        return zstandard.ZstdDecompressor().decompress(data[1:], max_output_size=bytes_max)
+        return zstandard.ZstdDecompressor().decompress(data[1:], allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise ProtocolError("bad-frame", f"A frame can't be decompressed: {error}.") from None
 
 
-def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
+def _decode(decoder: msgspec.msgpack.Decoder[T], data: bytes | memoryview) -> T:
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:

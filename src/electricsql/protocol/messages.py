@@ -17,11 +17,25 @@ The last part of a delta carries the new cursor, the number up to which the devi
 are acknowledged, and those refused: rows, cursor and acknowledgement take effect in one step.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from electricsql.limits import (
+    CHANGE_GROUPS_MAX,
+    COLUMNS_MAX,
+    CURSOR_CHARS_MAX,
+    KEY_COLUMNS_MAX,
+    VERSION_CHARS_MAX,
+)
+
 PROTOCOL_VERSION: Final = 1
+
+CursorText = Annotated[str, msgspec.Meta(max_length=CURSOR_CHARS_MAX)]
+Columns = Annotated[tuple[str, ...], msgspec.Meta(max_length=COLUMNS_MAX)]
+RawColumns = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=COLUMNS_MAX)]
+"""A list of `Value`s for each column, not read yet (`columns.py` does)."""
+VersionName = Annotated[str, msgspec.Meta(max_length=VERSION_CHARS_MAX, pattern=r"^[^\0]*\Z")]
 
 
 class Staged(msgspec.Struct, frozen=True, array_like=True):
@@ -32,12 +46,12 @@ class Staged(msgspec.Struct, frozen=True, array_like=True):
     since then, those up to the key have come again.
     """
 
-    cursor: str
+    cursor: CursorText
     whole: bool
     rows: int
     table: str
-    key: tuple[Any, ...]  # of `Value`
-    since: str | None = None
+    key: Annotated[tuple[Any, ...], msgspec.Meta(max_length=KEY_COLUMNS_MAX)]  # of `Value`
+    since: CursorText | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -47,8 +61,8 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
     protocol: int
     device: str
-    cursor: str | None
-    schema_version: str | None
+    cursor: CursorText | None
+    schema_version: VersionName | None
     sealed: int
     staged: Staged | None = None
 
@@ -65,7 +79,7 @@ class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
 class Applied(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """The device has durably applied everything up to this cursor."""
 
-    cursor: str
+    cursor: CursorText
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -193,8 +207,8 @@ class BlockFrame(msgspec.Struct, frozen=True, array_like=True):
     """A `replication.Block`. `shadow_of` is a list, or one place for all rows."""
 
     table: str
-    columns: tuple[str, ...]
-    values: list[list[Any]]  # of `Value`: msgspec can't tell text from bytes in a union, codec does
+    columns: Columns
+    values: RawColumns
     shadows: list[tuple[int, int, int, int, tuple[int, ...]]]
     shadow_of: list[int] | int
 
@@ -208,8 +222,8 @@ class ChangesFrame(msgspec.Struct, frozen=True, array_like=True):
     table: str
     op: int
     incarnation: int
-    columns: tuple[str, ...]
-    values: list[list[Any]]  # of `Value`, as in a block
+    columns: Columns
+    values: RawColumns
 
 
 class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -217,9 +231,9 @@ class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):
 
     number: int
     hlc: int
-    cursor: str | None
-    schema_version: str | None
-    changes: list[ChangesFrame]
+    cursor: CursorText | None
+    schema_version: VersionName | None
+    changes: Annotated[list[ChangesFrame], msgspec.Meta(max_length=CHANGE_GROUPS_MAX)]
 
 
 Up = Hello | Upload | Applied | Ping | Pong | Compare

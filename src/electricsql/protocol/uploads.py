@@ -11,6 +11,7 @@ from electricsql.limits import (
     IN_FLIGHT_BYTES_MAX,
     IN_FLIGHT_TRANSACTIONS_MAX,
     TRANSACTION_BYTES_MAX,
+    UPLOAD_PARTS_MAX,
 )
 from electricsql.protocol.messages import Upload
 
@@ -70,10 +71,12 @@ class Uploads:
             )
         if not upload.data:
             raise ProtocolError("bad-upload", f"A part of transaction {upload.number} is empty.")
-        if len(opened.data) + len(upload.data) > TRANSACTION_BYTES_MAX:
+        whole = len(opened.data) + len(upload.data)
+        if whole > TRANSACTION_BYTES_MAX or opened.parts >= UPLOAD_PARTS_MAX:
             raise ProtocolError(
                 "too-large",
-                f"Transaction {upload.number} is over the limit of {TRANSACTION_BYTES_MAX} bytes.",
+                f"Transaction {upload.number} is over the limit of {TRANSACTION_BYTES_MAX} bytes in"
+                f" {UPLOAD_PARTS_MAX} parts.",
                 "Write less in one transaction.",
             )
         opened.data += upload.data

@@ -65,7 +65,7 @@ class Cursor:
         """
         epoch, separator, snapshot = text.partition("/")
         if not separator:
-            raise ProtocolError("bad-cursor", f"{text!r} is not a cursor.")
+            raise ProtocolError("bad-cursor", f"{text[:80]!r} is not a cursor.")
         return cls(epoch, Snapshot.parse(snapshot))
 
     def __str__(self) -> str:

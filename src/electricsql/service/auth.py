@@ -11,6 +11,7 @@ Rule 2: a key goes with one algorithm; what a token's header says about it is on
 
 import hmac
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Final
 import jwt
 
 from electricsql.errors import ServiceError
-from electricsql.limits import TOKEN_TTL_S_MAX
+from electricsql.limits import TOKEN_CHARS_MAX, TOKEN_TTL_S_MAX
 from electricsql.service.discovery import ADMIN_KEY_FILE, TOKEN_KEY_FILE, write_private
 
 ALGORITHM: Final = "HS256"
@@ -106,6 +107,8 @@ class Auth:
         """
         if not secret:
             raise _unauthorized("no-token", "No token was given.")
+        if len(secret) > TOKEN_CHARS_MAX:
+            raise _unauthorized("bad-token", f"A token has at most {TOKEN_CHARS_MAX} characters.")
         if hmac.compare_digest(secret.encode(), self._keys.admin.encode()):
             return Principal("admin", admin=True)
         try:
@@ -118,9 +121,9 @@ class Auth:
             )
         except jwt.ExpiredSignatureError:
             raise _unauthorized("token-expired", "The token has expired.") from None
-        except jwt.InvalidTokenError:
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
             raise _unauthorized("bad-token", "The token or key is not valid here.") from None
-        return _principal(claims)
+        return _principal(claims, now_s=int(time.time()))
 
     def issue_token(
         self,
@@ -153,16 +156,20 @@ def bearer(authorization: str | None) -> str | None:
     return secret.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _principal(claims: Mapping[str, Any]) -> Principal:
+def _principal(claims: Mapping[str, Any], now_s: int) -> Principal:
     app, env = claims.get("app"), claims.get("env")
     if not isinstance(app, str | None) or not isinstance(env, str | None):
         raise _unauthorized("bad-token", "The token's claims app and env are not names.")
+    expires_at = int(claims["exp"]) + LEEWAY_S
+    if expires_at - now_s > TOKEN_TTL_S_MAX + 2 * LEEWAY_S:
+        days = TOKEN_TTL_S_MAX // (24 * 3600)
+        raise _unauthorized("bad-token", f"The token lives for longer than {days} days.")
     return Principal(
         str(claims["sub"]),
         admin=claims.get("admin") is True,
         app=app,
         env=env,
-        expires_at=int(claims["exp"]) + LEEWAY_S,
+        expires_at=expires_at,
     )
 
 

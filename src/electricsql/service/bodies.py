@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from electricsql.limits import TOKEN_TTL_S, TOKEN_TTL_S_MAX
+from electricsql.limits import TOKEN_TTL_S, TOKEN_TTL_S_MAX, VERSION_CHARS_MAX
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+Text = Annotated[str, msgspec.Meta(pattern=r"^[^\0]*\Z")]  # what Postgres can hold
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -72,10 +73,10 @@ class MigrationDetail(Migration, rename="camel"):
 class MigrationSource(msgspec.Struct, forbid_unknown_fields=True):
     """A migration as the developer has it. `sha256` is of the source, CRLF read as LF."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-    title: str
+    name: Annotated[Text, msgspec.Meta(min_length=1, max_length=VERSION_CHARS_MAX)]
+    title: Text
     sha256: Sha256
-    source: str
+    source: Text
 
 
 class Migrations(msgspec.Struct, forbid_unknown_fields=True):

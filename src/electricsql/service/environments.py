@@ -109,6 +109,8 @@ class Environment:
                     await self._record_applied()
                 except PostgresError as error:
                     _log.warning("can't record how far the devices are", code=error.code)
+                except Exception:
+                    _log.exception("recording how far the devices are failed")
 
     async def _record_applied(self) -> None:
         applied, self._applied = self._applied, {}

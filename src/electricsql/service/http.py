@@ -159,7 +159,7 @@ def describe(error: Exception) -> tuple[int, Problem]:
             status = 400
         case ElectricError():
             status = 422
-        case msgspec.ValidationError() | msgspec.DecodeError():
+        case msgspec.DecodeError() | UnicodeError() | RecursionError():
             remedy = "See /api/v1/openapi.json."
             return 422, Problem("bad-request", f"The body can't be read: {error}.", remedy)
         case HTTPException():

@@ -21,7 +21,7 @@ import uvloop
 from electricsql.embedded import EmbeddedPostgres
 from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub import Cluster
-from electricsql.limits import DRAIN_MS_MAX, FRAME_BYTES_MAX, SILENCE_MS_MAX
+from electricsql.limits import DRAIN_MS_MAX, SILENCE_MS_MAX, UP_FRAME_BYTES_MAX
 from electricsql.service.app import application
 from electricsql.service.auth import Auth, Keys
 from electricsql.service.discovery import forget_service, note_service
@@ -29,6 +29,7 @@ from electricsql.service.environments import Environments
 from electricsql.service.http import Service
 from electricsql.service.logs import configure_logs
 from electricsql.service.settings import Settings
+from electricsql.service.transport import HttpConnection, WebSocketConnection, connections_max
 
 _BACKLOG: Final = 2048
 _WATCH_S: Final = 1.0
@@ -155,14 +156,16 @@ async def _answering(service: Service, listener: socket.socket) -> AsyncIterator
         application(service),
         loop="none",
         lifespan="off",
-        ws="websockets-sansio",
-        ws_max_size=FRAME_BYTES_MAX,
+        http=HttpConnection,
+        ws=WebSocketConnection,
+        ws_max_size=UP_FRAME_BYTES_MAX,
         ws_ping_interval=None,  # the protocol has heartbeats of its own
         ws_per_message_deflate=False,
         log_config=None,
-        log_level="warning",  # it would log addresses, with the tokens in them
+        log_level="error",  # it would log addresses, with the tokens in them
         access_log=False,
         server_header=False,
+        limit_concurrency=connections_max(),
         timeout_graceful_shutdown=DRAIN_MS_MAX // 1000,
     )
     server = _Server(config)

@@ -8,13 +8,14 @@ deltas it is sent, and when (`fanout.py`).
 
 import asyncio
 import contextlib
+import itertools
 import time
 from typing import Final, Protocol
 
 import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
-from electricsql.limits import PART_BYTES
+from electricsql.limits import FRAMES_IN_A_TURN, PART_BYTES
 from electricsql.protocol import (
     Bye,
     Compared,
@@ -117,8 +118,11 @@ class DeviceStream:
         self._task = asyncio.current_task()
         self._room.join(self)
         try:
+            turns = itertools.cycle(range(FRAMES_IN_A_TURN))
             while (data := await self._socket.receive()) is not None:
                 await self._take(data)
+                if not next(turns):
+                    await asyncio.sleep(0)  # frames that are there already come without a wait
         except ElectricError as error:
             self.end(bye_for(error))
         except asyncio.CancelledError:
