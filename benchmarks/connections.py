@@ -25,7 +25,6 @@ from electricsql.protocol import (
     Bye,
     DeltaPart,
     Hello,
-    Ping,
     Pong,
     Up,
     decode_down,
@@ -110,8 +109,8 @@ async def _listen(socket: ClientConnection, ready: asyncio.Event) -> None:
         async for message in socket:
             assert isinstance(message, bytes)
             match decode_down(message):
-                case Ping(nonce):
-                    await _send(socket, Pong(nonce))
+                case Pong():
+                    await _send(socket, Pong(0))
                 case DeltaPart(last=True, cursor=cursor):
                     await _send(socket, Applied(cursor))
                     ready.set()

@@ -4,7 +4,8 @@ from typing import Final
 
 # The stream
 FRAME_BYTES_MAX: Final = 64 << 20  # a row with a 10 MB blob, and room to spare
-PART_BYTES: Final = 1 << 20  # deltas and uploads travel in parts of about this size
+PART_BYTES: Final = 1 << 20  # deltas travel in parts of about this size
+UPLOAD_PART_BYTES: Final = 128 << 10  # a slow uplink (5 kB/s) has one part through before `silent`
 PART_ROWS_MAX: Final = 5_000  # one part decodes in a few milliseconds
 COMPRESS_BYTES_MIN: Final = 4 << 10  # below this zstd costs more than it saves
 COMPRESS_LEVEL: Final = 3  # measured: higher levels cost more CPU than they save network
@@ -38,11 +39,19 @@ CURSOR_CHARS_MAX: Final = 64 << 10  # room for 3,000 running transactions at the
 VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 
 # Time
-HEARTBEAT_MS: Final = 10_000  # below the 30 s idle time-out of mobile NATs
-SILENCE_MS_MAX: Final = 25_000  # two lost heartbeats and some slack end a connection
+HEARTBEAT_MS: Final = 5_000  # who has said nothing for so long says that it is there
+SERVICE_SILENCE_MS_MAX: Final = 10_000  # after two heartbeats a device connects anew
+DEVICE_SILENCE_MS_MAX: Final = 25_000  # a device may be busy; a new stream of it takes over anyway
+CLOCK_GAP_MS_MAX: Final = 2_000  # who looks at the clock less often was not listening, either
+STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is begun anew
+PLACE_MS: Final = 10_000  # how often it is told and noted how far a device is
 HANDSHAKE_MS_MAX: Final = 10_000  # from accept to hello
+CONNECT_MS_MAX: Final = 5_000  # until a connection is there
 RECONNECT_MS_MIN: Final = 100
-RECONNECT_MS_MAX: Final = 30_000
+RECONNECT_MS_MAX: Final = 4_000  # with CONNECT_MS_MAX: within 10 s after a service is back
+RECONNECT_REFUSED_MS_MAX: Final = 8_000  # the service is there, and can't take us just now
+RECONNECT_HOPELESS_MS_MAX: Final = 30_000  # somebody has to do something about it
+POSTGRES_RETRY_MS_MAX: Final = 3_000
 LOCAL_POLL_MS: Final = 20  # how soon a write by another program is noticed on the device
 HUB_POLL_MS_MIN: Final = 5  # how soon a direct write is noticed while there is traffic
 HUB_POLL_MS_MAX: Final = 50  # the same on an idle hub
@@ -80,7 +89,8 @@ REQUEST_MS_MAX: Final = 60_000  # for a body to come; 32 MiB need 4.5 Mbit/s
 SLUG_LENGTH_MAX: Final = 64
 IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 
-assert SILENCE_MS_MAX > 2 * HEARTBEAT_MS, "one lost heartbeat must not close a connection"
+assert 2 * HEARTBEAT_MS <= SERVICE_SILENCE_MS_MAX <= DEVICE_SILENCE_MS_MAX
+assert RECONNECT_MS_MAX + CONNECT_MS_MAX < 10_000, "nobody is stuck for longer than 10 s"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PART_BYTES < FRAME_BYTES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosedError
 
 from electricsql.device.file import connect, prepare, transaction
-from electricsql.device.link import Link
+from electricsql.device.link import Connection, Link
 from electricsql.device.meta import read_meta
 from electricsql.device.news import News
 from electricsql.device.replica import Replica
@@ -61,6 +60,7 @@ class Wire:
         self.down: deque[bytes] = deque()
         self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._is_cut = False
+        self.heard_ms = 0
 
     async def send(self, data: bytes) -> None:
         await asyncio.sleep(0)
@@ -213,7 +213,7 @@ class Player:
             await self.disconnect()
         if self.connected is None:
             wire = Wire()
-            link = Link(cast("ClientConnection", wire), self.replica, self._waiters, News())
+            link = Link(cast("Connection", wire), self.replica, self._waiters, News())
             task = asyncio.create_task(link.run())
             self.connected = Connected(wire, Stream(hub, wire), link, task)
 

@@ -1,19 +1,27 @@
 """The engine's thread: what it survives, and what those hear who wait for it."""
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from electricsql import DeviceError, Status, UsageError, electrify
+from electricsql import DeviceError, ServiceError, Status, UsageError, electrify
 from electricsql.device import engine
 from electricsql.device.engine import Engine
 from electricsql.device.news import News
 from electricsql.device.replica import Replica
+from electricsql.limits import (
+    RECONNECT_HOPELESS_MS_MAX,
+    RECONNECT_MS_MAX,
+    RECONNECT_MS_MIN,
+    RECONNECT_REFUSED_MS_MAX,
+)
 from tests.device.files import NOTES, bundle, plain
 
 NOWHERE = "ws://127.0.0.1:1/ws/shop/default"
@@ -145,3 +153,30 @@ def test_a_token_that_can_not_be_had_is_said_and_tried_again(path: Path) -> None
         assert calls.acquire(timeout=PATIENCE_S)
         assert calls.acquire(timeout=PATIENCE_S)
         until(lambda: "no network for a token" in str(database.status.last_error))
+
+
+@pytest.mark.parametrize(
+    ("error", "longest_ms"),
+    [
+        (ServiceError("service-unreachable", "It is not there."), RECONNECT_MS_MAX),
+        (ServiceError("silent", "It does not answer."), RECONNECT_MS_MAX),
+        (ServiceError("unavailable", "It has no Postgres."), RECONNECT_REFUSED_MS_MAX),
+        (ServiceError("unauthorized", "Who is it?"), RECONNECT_HOPELESS_MS_MAX),
+        (ServiceError("protocol", "What?", definite=True), RECONNECT_HOPELESS_MS_MAX),
+    ],
+)
+def test_pauses_grow_to_what_their_reason_allows(
+    path: Path, error: ServiceError, longest_ms: int
+) -> None:
+    class Nudged(asyncio.Event):
+        async def wait(self) -> Literal[True]:
+            return True
+
+    trying = Engine(path, NOWHERE, lambda: "", News())
+    trying._nudged = Nudged()
+    delays = []
+    for _ in range(20):
+        asyncio.run(trying._pause(error))
+        delays.append(trying._delay_ms)
+    assert delays[:2] == [2 * RECONNECT_MS_MIN, 4 * RECONNECT_MS_MIN]
+    assert delays[-1] == longest_ms

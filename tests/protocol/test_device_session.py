@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
-    HANDSHAKE_MS_MAX,
     HEARTBEAT_MS,
     IN_FLIGHT_BYTES_MAX,
     IN_FLIGHT_TRANSACTIONS_MAX,
-    PART_BYTES,
-    SILENCE_MS_MAX,
+    SERVICE_SILENCE_MS_MAX,
+    STUCK_MS_MAX,
+    UPLOAD_PART_BYTES,
 )
 from electricsql.protocol import (
     PROTOCOL_VERSION,
@@ -47,6 +47,7 @@ from electricsql.protocol import (
     uploads,
 )
 from electricsql.protocol.device_session import TRANSITIONS, DeviceState
+from electricsql.protocol.messages import HEARTBEAT
 from tests.protocol.conversations import Conversation
 
 DEVICE = "d" * 32
@@ -126,10 +127,7 @@ def test_a_device_says_who_it_is_and_what_it_has() -> None:
 @pytest.mark.parametrize("state", DeviceState)
 @pytest.mark.parametrize(
     "frame",
-    [
-        *(welcome(), part(0, True), Ping(1), Pong(1), Bye("x", "y")),
-        *(Digests(()), Details(())),
-    ],
+    [welcome(), part(0, True), Pong(1), Bye("x", "y"), Digests(()), Details(())],
 )
 def test_a_frame_that_is_not_in_the_table_is_a_violation(state: DeviceState, frame: Down) -> None:
     session = in_state(state)
@@ -179,7 +177,7 @@ def test_transactions_go_up_from_the_first_that_is_not_acknowledged() -> None:
 def test_a_large_transaction_goes_up_in_parts() -> None:
     session = streaming()
     session.step(Sealed(1), 0)
-    data = bytes(range(251)) * (3 * PART_BYTES // 251)
+    data = bytes(range(251)) * (3 * UPLOAD_PART_BYTES // 251)
     frames = session.step(Loaded(1, data), 0).send
     parts = [frame for frame in frames if isinstance(frame, Upload)]
     assert b"".join(frame.data for frame in parts) == data
@@ -272,39 +270,98 @@ def test_who_wants_all_says_no_cursor_and_still_knows_another_history() -> None:
     assert session.step(Came(welcome(epoch="another")), 0).start_over == "another"
 
 
+TICK_MS = 1_000
+
+
+def ticks(session: DeviceSession, until_ms: int, start_ms: int = 0) -> dict[int, DeviceEffects]:
+    """What it does as time goes by, by the time when it does something."""
+    done = {n: session.step(Clocked(), n) for n in range(start_ms, until_ms + 1, TICK_MS)}
+    return {now_ms: effects for now_ms, effects in done.items() if effects != DeviceEffects()}
+
+
+def reason(effects: DeviceEffects) -> str | None:
+    return effects.close.code if effects.close else None
+
+
 def test_a_service_that_does_not_welcome_in_time_is_left() -> None:
     session = DeviceSession()
-    session.step(Opened(DEVICE, None, None, 0), 100)
-    assert session.step(Clocked(), 100 + HANDSHAKE_MS_MAX - 1).close is None
-    effects = session.step(Clocked(), 100 + HANDSHAKE_MS_MAX)
-    assert effects.close is not None and effects.close.code == "silent"
-    assert session.step(Clocked(), 1 << 40) == DeviceEffects()
+    session.step(Opened(DEVICE, None, None, 0), 0)
+    done = ticks(session, 2 * SERVICE_SILENCE_MS_MAX)
+    assert reason(done.pop(SERVICE_SILENCE_MS_MAX)) == "silent"
+    assert list(done) == [HEARTBEAT_MS]
 
 
-def test_a_silent_service_is_asked_and_then_left() -> None:
+def test_a_service_that_is_slow_to_welcome_and_says_that_it_is_there_is_waited_for() -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, None, None, 0), 0)
+    for now_ms in range(0, 10 * SERVICE_SILENCE_MS_MAX, HEARTBEAT_MS):
+        assert session.step(Came(HEARTBEAT), now_ms) == DeviceEffects()
+        assert reason(session.step(Clocked(), now_ms)) is None
+    assert session.step(Came(welcome()), now_ms).place is not None
+
+
+def test_a_silent_service_hears_from_us_and_is_left_within_two_heartbeats() -> None:
+    done = ticks(streaming(), 2 * SERVICE_SILENCE_MS_MAX)
+    assert reason(done.pop(SERVICE_SILENCE_MS_MAX)) == "silent"
+    assert done == {HEARTBEAT_MS: DeviceEffects(send=(HEARTBEAT,))}
+
+
+def test_who_says_something_needs_no_heartbeat() -> None:
     session = streaming()
-    asked = [
-        now_ms
-        for now_ms in range(0, SILENCE_MS_MAX, 1_000)
-        if session.step(Clocked(), now_ms).send == (Ping(0),)
-    ]
-    assert asked == [HEARTBEAT_MS, 2 * HEARTBEAT_MS]
-    effects = session.step(Clocked(), SILENCE_MS_MAX)
-    assert effects.close is not None and effects.close.code == "silent"
+    ticks(session, HEARTBEAT_MS - TICK_MS)
+    session.step(Asked(1), HEARTBEAT_MS - TICK_MS)
+    assert ticks(session, HEARTBEAT_MS, HEARTBEAT_MS) == {}
 
 
 def test_a_service_that_says_anything_is_not_silent() -> None:
     session = streaming()
-    for now_ms in range(0, 10 * SILENCE_MS_MAX, HEARTBEAT_MS // 2):
-        session.step(Came(Pong(0)), now_ms)
-        assert session.step(Clocked(), now_ms + 1) == DeviceEffects()
+    for now_ms in range(0, 10 * SERVICE_SILENCE_MS_MAX, TICK_MS):
+        heard = now_ms % HEARTBEAT_MS == 0
+        assert reason(session.step(Clocked(heard), now_ms)) is None
+
+
+def test_time_in_which_we_did_not_listen_does_not_count() -> None:
+    session = streaming(sealed=1)
+    session.step(Loaded(1, b"x"), 0)
+    assert reason(session.step(Clocked(), 10 * STUCK_MS_MAX)) is None
+    done = ticks(session, 10 * STUCK_MS_MAX + SERVICE_SILENCE_MS_MAX, 10 * STUCK_MS_MAX)
+    assert [reason(effects) for effects in done.values()][-1] == "silent"
+
+
+@pytest.mark.parametrize("owes", ["upload", "question", "delta", None])
+def test_a_service_that_is_there_and_does_not_get_on_is_left_in_the_end(owes: str | None) -> None:
+    session = streaming(sealed=int(owes == "upload"))
+    match owes:
+        case "upload":
+            session.step(Loaded(1, b"x"), 0)
+        case "question":
+            session.step(Asked(1), 0)
+        case "delta":
+            session.step(Came(part(0, False)), 0)
+        case _:
+            pass
+    closed = []
+    for now_ms in range(0, 2 * STUCK_MS_MAX, TICK_MS):
+        heard = now_ms % HEARTBEAT_MS == 0
+        if heard and session.state is DeviceState.STREAMING:
+            session.step(Came(HEARTBEAT), now_ms)
+        if session.step(Clocked(heard), now_ms).close is not None:
+            closed.append(now_ms)
+    assert closed == ([STUCK_MS_MAX] if owes else [])
+
+
+def test_a_large_frame_that_comes_slowly_is_progress() -> None:
+    session = streaming()
+    session.step(Came(part(0, False)), 0)
+    for now_ms in range(0, 3 * STUCK_MS_MAX, TICK_MS):
+        assert session.step(Clocked(heard=True), now_ms).close is None
 
 
 @pytest.fixture(scope="module")
 def tight() -> Iterator[None]:
     """Limits that a short conversation reaches. The hub's half ends a stream that breaks them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(device_session, "PART_BYTES", 10)
+        patch.setattr(device_session, "UPLOAD_PART_BYTES", 10)
         for module in (device_session, uploads):
             patch.setattr(module, "IN_FLIGHT_TRANSACTIONS_MAX", 4)
             patch.setattr(module, "IN_FLIGHT_BYTES_MAX", 60)

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electricsql.limits import (
+    DEVICE_SILENCE_MS_MAX,
     HANDSHAKE_MS_MAX,
     HEARTBEAT_MS,
-    SILENCE_MS_MAX,
+    PLACE_MS,
     UNSENT_FRAMES_MAX,
 )
 from electricsql.protocol import (
@@ -39,6 +40,7 @@ from electricsql.protocol import (
     encode_frame,
 )
 from electricsql.protocol.hub_session import TRANSITIONS
+from electricsql.protocol.messages import HEARTBEAT
 from electricsql.replication import Cursor, Snapshot
 
 DEVICE = "d" * 32
@@ -197,29 +199,46 @@ def test_pings_have_a_limit() -> None:
 
 def test_no_hello_in_time() -> None:
     session = HubSession(0)
-    assert session.step(Tick(), HANDSHAKE_MS_MAX - 1) == HubEffects()
-    assert ended(session.step(Tick(), HANDSHAKE_MS_MAX)) == "protocol"
+    done = ticks(session, HANDSHAKE_MS_MAX)
+    assert ended(done[HANDSHAKE_MS_MAX]) == "protocol"
 
 
-def test_a_silent_device_is_asked_once_and_then_given_up() -> None:
+def ticks(session: HubSession, until_ms: int, tick: Tick | None = None) -> dict[int, HubEffects]:
+    """What it does as time goes by, by the time when it does something."""
+    done = {n: session.step(tick or Tick(), n) for n in range(0, until_ms + 1, 1_000)}
+    return {now_ms: effects for now_ms, effects in done.items() if effects != HubEffects()}
+
+
+def test_a_silent_device_hears_from_us_and_is_given_up_after_a_while() -> None:
+    done = ticks(streaming(), 2 * DEVICE_SILENCE_MS_MAX)
+    assert ended(done.pop(DEVICE_SILENCE_MS_MAX)) == "silent"
+    times = list(range(HEARTBEAT_MS, DEVICE_SILENCE_MS_MAX, HEARTBEAT_MS))
+    assert done == dict.fromkeys(times, HubEffects(send=(HEARTBEAT,)))
+
+
+def test_a_device_whose_frames_are_not_taken_is_not_silent() -> None:
+    done = ticks(streaming(), 3 * DEVICE_SILENCE_MS_MAX, Tick(listening=False))
+    assert {effects.send for effects in done.values()} == {(HEARTBEAT,)}
+
+
+def test_a_device_that_is_being_sent_something_needs_no_heartbeat() -> None:
+    assert ticks(streaming(), DEVICE_SILENCE_MS_MAX - 1, Tick(speaking=True)) == {}
+
+
+def test_time_in_which_nobody_listened_does_not_count() -> None:
     session = streaming()
-    assert session.step(Tick(), HEARTBEAT_MS - 1) == HubEffects()
-    assert session.step(Tick(), HEARTBEAT_MS).send == (Ping(1),)
-    assert session.step(Tick(), HEARTBEAT_MS + 1_000) == HubEffects()
-    session.step(says(Pong(1)), HEARTBEAT_MS + 2_000)
-    assert session.step(Tick(), 2 * HEARTBEAT_MS + 2_000).send == (Ping(2),)
-    assert ended(session.step(Tick(), HEARTBEAT_MS + 2_000 + SILENCE_MS_MAX)) == "silent"
+    assert session.step(Tick(), 10 * DEVICE_SILENCE_MS_MAX).send == (HEARTBEAT,)
 
 
-def test_a_cursor_that_moved_unseen_is_told_at_the_next_heartbeat() -> None:
+def test_a_cursor_that_moved_unseen_is_told_after_a_while() -> None:
     session = streaming("epoch/1:5:")
-    assert not session.lags(HEARTBEAT_MS)
+    assert not session.lags(PLACE_MS)
     session.step(Unchanged(at(6)), 1)
     assert session.cursor == at(6)
-    assert not session.lags(HEARTBEAT_MS - 1)
-    assert session.lags(HEARTBEAT_MS)
-    session.step(Delivered(at(6), 0), HEARTBEAT_MS)
-    assert not session.lags(3 * HEARTBEAT_MS)
+    assert not session.lags(PLACE_MS - 1)
+    assert session.lags(PLACE_MS)
+    session.step(Delivered(at(6), 0), PLACE_MS)
+    assert not session.lags(3 * PLACE_MS)
 
 
 def test_a_question_is_answered_before_the_next_one_is_taken() -> None:
@@ -233,13 +252,12 @@ def test_a_question_is_answered_before_the_next_one_is_taken() -> None:
 
 def test_who_waits_long_for_an_answer_hears_that_somebody_is_there() -> None:
     session = streaming()
-    session.step(says(Ping(7)), HEARTBEAT_MS - 1)
-    assert session.step(Tick(), HEARTBEAT_MS).send == (Ping(1),)
-    session.step(says(Pong(1)), HEARTBEAT_MS)
-    assert session.step(Tick(), 2 * HEARTBEAT_MS - 1) == HubEffects()
-    assert session.step(Tick(), 2 * HEARTBEAT_MS).send == (Ping(2),)
-    session.step(Current(1), 2 * HEARTBEAT_MS)
-    assert session.step(Tick(), 3 * HEARTBEAT_MS - 2) == HubEffects()
+    heard: list[Down] = []
+    for now_ms in range(0, 10 * HEARTBEAT_MS, 1_000):
+        if now_ms % HEARTBEAT_MS == 0:
+            session.step(says(Ping(1 + now_ms)), now_ms)
+        heard += session.step(Tick(), now_ms).send
+    assert heard == [HEARTBEAT] * 9
 
 
 FRAMES = st.one_of(
@@ -253,7 +271,7 @@ FRAMES = st.one_of(
     ),
     st.builds(Upload, st.integers(0, 4), st.integers(0, 2), st.booleans(), st.binary(max_size=3)),
     st.builds(Applied, st.sampled_from(["epoch/1:5:", "epoch/1:6:", "?"])),
-    st.builds(Ping, st.integers(0, 9)),
+    st.builds(Ping, st.integers(1, 9)),
     st.builds(Pong, st.integers(0, 9)),
     st.just(Compare()),
 )
@@ -269,7 +287,7 @@ EVENTS: st.SearchStrategy[HubEvent | None] = st.one_of(
 )
 
 
-@given(st.lists(st.tuples(EVENTS, st.integers(0, SILENCE_MS_MAX)), max_size=60))
+@given(st.lists(st.tuples(EVENTS, st.integers(0, DEVICE_SILENCE_MS_MAX)), max_size=60))
 def test_any_conversation_keeps_the_rules(steps: list[tuple[HubEvent | None, int]]) -> None:
     """The service plays its part (None: it sends a delta if it may); the device says anything."""
     session, now, said_bye, pings, pongs = HubSession(0), 0, False, 0, 0
@@ -283,7 +301,7 @@ def test_any_conversation_keeps_the_rules(steps: list[tuple[HubEvent | None, int
         was, asked = session.state, session.asked
         effects = session.step(event, now)
         pings += session.asked - asked
-        pongs += sum(isinstance(frame, Pong) for frame in effects.send)
+        pongs += sum(isinstance(frame, Pong) and frame != HEARTBEAT for frame in effects.send)
         if effects.register is not None:
             effects = session.step(Registered(7, "epoch", last), now)
         if effects.submit is not None:

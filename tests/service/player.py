@@ -72,8 +72,6 @@ class Player:
                 await self._take(frame)
             case Bye():
                 self.bye = frame
-            case Ping(nonce):
-                await self.say(Pong(nonce))
             case _:
                 pass
         return frame

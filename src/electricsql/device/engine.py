@@ -22,18 +22,20 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from electricsql.device.comparing import Comparison
-from electricsql.device.link import Link, now_ms
+from electricsql.device.link import Connection, Link, monotonic_ms, now_ms
 from electricsql.device.news import News
 from electricsql.device.replica import Replica
 from electricsql.device.turn import Turn
 from electricsql.device.waiting import Waiters
 from electricsql.errors import DeviceError, ElectricError, ServiceError
 from electricsql.limits import (
+    CONNECT_MS_MAX,
     FRAME_BYTES_MAX,
-    HANDSHAKE_MS_MAX,
     LOCAL_POLL_MS,
+    RECONNECT_HOPELESS_MS_MAX,
     RECONNECT_MS_MAX,
     RECONNECT_MS_MIN,
+    RECONNECT_REFUSED_MS_MAX,
 )
 from electricsql.protocol import Asked, Bye, Sealed
 
@@ -44,6 +46,9 @@ _JITTER_MIN: Final = 0.5
 _HOPELESS: Final = frozenset({"unauthorized", "unknown-version", "unknown-environment"})
 """Reasons that somebody has to do something about: there is no use in waiting for them to pass."""
 _ANEW: Final = Bye("anew", "The connection is made anew, to take all that the hub has.")
+_REFUSED: Final = frozenset({"overloaded", "unavailable", "failed"})
+"""Reasons of a service that is there, and would be busy with nothing but us."""
+_DEAD: Final = frozenset({"silent", "stuck"})
 _log = logging.getLogger("electricsql")
 
 
@@ -216,7 +221,7 @@ class Engine:
             _log.exception("the sync engine failed")
             error = _failed(failure)
         self._news.disconnected(error)
-        await self._pause()
+        await self._pause(error)
 
     async def _converse(self, replica: Replica) -> ElectricError:
         """Connect, and stay connected as long as it goes; gives the reason why it ended."""
@@ -226,29 +231,48 @@ class Engine:
             additional_headers={"Authorization": f"Bearer {token}"} if token else None,
             compression=None,
             max_size=FRAME_BYTES_MAX,
-            open_timeout=HANDSHAKE_MS_MAX / 1000,
+            open_timeout=CONNECT_MS_MAX / 1000,
+            create_connection=Connection,
             ping_interval=None,
             close_timeout=_CLOSE_S,
         ) as socket:
+            assert isinstance(socket, Connection)
             self._link = Link(socket, replica, self._waiters, self._news)
+            started_ms = monotonic_ms()
             try:
                 bye = await self._link.run()
             finally:
-                if self._link.has_been_welcome:
+                # One that ends at once each time is no reason to hurry.
+                lasted = monotonic_ms() - started_ms >= self._delay_ms
+                if self._link.has_been_welcome and lasted:
                     self._delay_ms = RECONNECT_MS_MIN
                 self._link = None
+            if bye.code in _DEAD:
+                socket.transport.abort()  # a farewell would have to wait for what can't leave
         error = _reason(bye)
-        if bye.definite or bye.code in _HOPELESS:
+        if _is_hopeless(error):
             self._waiters.fail(error)
         return error
 
-    async def _pause(self) -> None:
+    async def _pause(self, error: ElectricError) -> None:
         """Longer after each failure, never the same for all devices; none when someone waits."""
         delay_ms = self._delay_ms * random.uniform(_JITTER_MIN, 1)
-        self._delay_ms = min(2 * self._delay_ms, RECONNECT_MS_MAX)
+        self._delay_ms = min(2 * self._delay_ms, _delay_ms_max(error))
         self._nudged.clear()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._nudged.wait(), delay_ms / 1000)
+
+
+def _is_hopeless(error: ElectricError) -> bool:
+    return (isinstance(error, ServiceError) and error.definite) or error.code in _HOPELESS
+
+
+def _delay_ms_max(error: ElectricError) -> int:
+    """How long to wait at most before the next connection: who can't be reached may be back any
+    moment."""
+    if _is_hopeless(error):
+        return RECONNECT_HOPELESS_MS_MAX
+    return RECONNECT_REFUSED_MS_MAX if error.code in _REFUSED else RECONNECT_MS_MAX
 
 
 def _closed() -> DeviceError:

@@ -21,6 +21,7 @@ from electricsql.device.news import News
 from electricsql.device.replica import Replica
 from electricsql.device.waiting import Waiters
 from electricsql.errors import DeviceError
+from electricsql.limits import SERVICE_SILENCE_MS_MAX
 from electricsql.protocol import (
     Asked,
     Bye,
@@ -37,12 +38,14 @@ from electricsql.protocol import (
     Questioned,
     Sealed,
     Took,
+    Up,
     Welcome,
     decode_down,
     encode_frame,
 )
 
 _LOST: Final = Bye("lost", "The connection to the service was lost.")
+_SILENT: Final = Bye("silent", "The service has not answered for too long.")
 _RENEWED: Final = Bye(
     "renewed", "The file is a copy of another device's, and is one of its own now."
 )
@@ -51,12 +54,20 @@ _UNREAD_FRAMES_MAX: Final = 4
 _log = logging.getLogger("electricsql")
 
 
+class Connection(ClientConnection):
+    """A connection that knows when anything came, before it is a whole frame."""
+
+    heard_ms = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.heard_ms = monotonic_ms()
+        super().data_received(data)
+
+
 class Link:
     """The device's end of a connection that is open."""
 
-    def __init__(
-        self, socket: ClientConnection, replica: Replica, waiters: Waiters, news: News
-    ) -> None:
+    def __init__(self, socket: Connection, replica: Replica, waiters: Waiters, news: News) -> None:
         self.has_been_welcome = False
         self._socket = socket
         self._replica = replica
@@ -130,14 +141,16 @@ class Link:
         await self._frames.put(None)
 
     async def _keep_time(self) -> None:
+        before_ms = monotonic_ms()
         while True:
             await asyncio.sleep(_CLOCK_S)
-            self.happened(Clocked())
+            heard, before_ms = self._socket.heard_ms >= before_ms, monotonic_ms()
+            self.happened(Clocked(heard))
 
     async def _settle(self) -> None:
         """Perform what follows from all that has happened."""
         while self._events and self._bye is None:
-            effects = self._session.step(self._events.popleft(), _monotonic_ms())
+            effects = self._session.step(self._events.popleft(), monotonic_ms())
             await self._perform(effects)
         self._waiters.release(self._session.acknowledged)
 
@@ -160,11 +173,23 @@ class Link:
             self._help(self._compare(self._replica.look(), effects.compare))
         self._waiters.answer(effects.answered)
         for frame in effects.send:
-            await self._socket.send(encode_frame(frame))
+            if not await self._say(frame):
+                self._bye = _SILENT
+                return
         if effects.load is not None:
             self._events.append(Loaded(effects.load, self._replica.load(effects.load)))
         if effects.close is not None:
             self._bye = effects.close
+
+    async def _say(self, frame: Up) -> bool:
+        """Send a frame; False if the service takes nothing and says nothing: it is gone."""
+        started_ms = monotonic_ms()
+        try:
+            async with asyncio.timeout(SERVICE_SILENCE_MS_MAX / 1000):
+                await self._socket.send(encode_frame(frame))
+        except TimeoutError:
+            return self._socket.heard_ms >= started_ms
+        return True
 
     def _welcomed(self, welcome: Welcome) -> None:
         self.has_been_welcome = True
@@ -205,5 +230,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _monotonic_ms() -> int:
+def monotonic_ms() -> int:
+    """Time that only goes on."""
     return time.monotonic_ns() // 1_000_000

@@ -13,6 +13,9 @@ Rule 1: `_decide` is the only place that wants to upload anything. It reads what
 Rule 2: transactions go up in the order of their numbers, from the one after the acknowledged; after
         a reconnection from there again. The hub takes each once.
 Rule 3: what is not in `TRANSITIONS` is a violation; the connection ends, and another is tried.
+Rule 4: who has said nothing for a while says that it is there. A service that says nothing at all
+        is given up, however much it owes; one that is there may be slow, and is given up only if it
+        owes us something for a long time. Time in which we did not listen does not count.
 
 Not here: when to reconnect (`engine.py`), and what applying means (`device/apply.py`).
 """
@@ -24,14 +27,16 @@ from typing import Final, assert_never
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
-    HANDSHAKE_MS_MAX,
+    CLOCK_GAP_MS_MAX,
     HEARTBEAT_MS,
     IN_FLIGHT_BYTES_MAX,
     IN_FLIGHT_TRANSACTIONS_MAX,
-    PART_BYTES,
-    SILENCE_MS_MAX,
+    SERVICE_SILENCE_MS_MAX,
+    STUCK_MS_MAX,
+    UPLOAD_PART_BYTES,
 )
 from electricsql.protocol.messages import (
+    HEARTBEAT,
     PROTOCOL_VERSION,
     Applied,
     Bye,
@@ -67,18 +72,17 @@ TRANSITIONS: Final[dict[DeviceState, dict[type[Down], DeviceState]]] = {
     DeviceState.CLOSED: {},
     DeviceState.GREETING: {
         Welcome: DeviceState.STREAMING,
-        Ping: DeviceState.GREETING,
+        Pong: DeviceState.GREETING,
         Bye: DeviceState.CLOSED,
     },
     DeviceState.STREAMING: {
         DeltaPart: DeviceState.STREAMING,
-        Ping: DeviceState.STREAMING,
         Pong: DeviceState.STREAMING,
         Digests: DeviceState.STREAMING,
         Details: DeviceState.STREAMING,
         Bye: DeviceState.CLOSED,
     },
-    DeviceState.STRANDED: {Ping: DeviceState.STRANDED, Bye: DeviceState.CLOSED},
+    DeviceState.STRANDED: {Pong: DeviceState.STRANDED, Bye: DeviceState.CLOSED},
 }
 
 
@@ -144,7 +148,9 @@ class Questioned:
 
 @dataclass(frozen=True, slots=True)
 class Clocked:
-    """Time went by."""
+    """Time went by. `heard`: some bytes came meanwhile, if no whole frame."""
+
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +200,9 @@ class DeviceSession:
         self._loading: int | None = None
         self._in_flight: dict[int, int] = {}
         self._due_part = 0
-        self._heard_ms = 0
-        self._asked_ms = 0
+        self._asking: set[int] = set()
+        self._has_come = False
+        self._said_ms = self._heard_ms = self._clocked_ms = self._progress_ms = 0
         self._epoch: str | None = None
         self._greeted = 0
         self._unsent: Mapping[int, int] = {}
@@ -207,11 +214,19 @@ class DeviceSession:
         Raises:
             ProtocolError: the service broke the protocol; the connection is to be closed.
         """
+        effects = self._fold(event, now_ms)
+        if effects.send:
+            self._said_ms = now_ms
+        return effects
+
+    def _fold(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
         match event:
             case Opened():
                 return self._greet(event, now_ms)
             case Came(frame):
-                self._heard_ms = now_ms
+                self._heard_ms, self._has_come = now_ms, True
+                if frame != HEARTBEAT:
+                    self._progress_ms = now_ms
                 return self._receive(frame)
             case Sealed(number):
                 self.sealed = max(self.sealed, number)
@@ -222,13 +237,12 @@ class DeviceSession:
                 self._acknowledge(acknowledged)
                 return self._decide(Applied(cursor))
             case Asked(nonce):
-                streaming = self.state is DeviceState.STREAMING
-                return DeviceEffects(send=(Ping(nonce),)) if streaming else NOTHING
+                return self._ask(nonce)
             case Questioned(question):
                 streaming = self.state is DeviceState.STREAMING
                 return DeviceEffects(send=(question,)) if streaming else NOTHING
-            case Clocked():
-                return self._clock(now_ms)
+            case Clocked(heard):
+                return self._clock(now_ms, heard)
             case Lost():
                 self.state = DeviceState.CLOSED
                 return NOTHING
@@ -238,7 +252,9 @@ class DeviceSession:
     def _greet(self, opened: Opened, now_ms: int) -> DeviceEffects:
         self.state = DeviceState.GREETING
         self.sealed = self._greeted = opened.sealed
-        self._heard_ms = self._asked_ms = now_ms
+        self._heard_ms = self._clocked_ms = self._progress_ms = now_ms
+        self._in_flight.clear()
+        self._asking.clear()
         self._epoch = opened.cursor.partition("/")[0] if opened.cursor else None
         self._due_part, self._loading = 0, None
         self._unsent = opened.unsent
@@ -263,10 +279,9 @@ class DeviceSession:
                 return self._welcome(frame)
             case DeltaPart():
                 return self._part(frame)
-            case Ping(nonce):
-                return DeviceEffects(send=(Pong(nonce),))
             case Pong(nonce):
-                return DeviceEffects(answered=(nonce,))
+                self._asking.discard(nonce)
+                return DeviceEffects(answered=(nonce,)) if nonce else NOTHING
             case Digests() | Details():
                 return DeviceEffects(compare=frame)
             case Bye(code="superseded"):
@@ -286,7 +301,6 @@ class DeviceSession:
             self.state = DeviceState.CLOSED
             return DeviceEffects(renew=True)
         self.acknowledged = self._sent = welcome.acknowledged
-        self._in_flight.clear()
         following = self._decide()
         return DeviceEffects(place=welcome, send=following.send, load=following.load)
 
@@ -309,7 +323,8 @@ class DeviceSession:
         self._loading = None
         self._sent = number
         self._in_flight[number] = len(data)
-        pieces = [data[start : start + PART_BYTES] for start in range(0, len(data), PART_BYTES)]
+        step = UPLOAD_PART_BYTES
+        pieces = [data[start : start + step] for start in range(0, len(data), step)]
         frames = (
             Upload(number, part, part == len(pieces) - 1, piece)
             for part, piece in enumerate(pieces)
@@ -334,16 +349,31 @@ class DeviceSession:
             return DeviceEffects(send=frames, load=self._loading)
         return DeviceEffects(send=frames) if frames else NOTHING
 
-    def _clock(self, now_ms: int) -> DeviceEffects:
+    def _ask(self, nonce: int) -> DeviceEffects:
+        if self.state is not DeviceState.STREAMING:
+            return NOTHING
+        self._asking.add(nonce)
+        return DeviceEffects(send=(Ping(nonce),))
+
+    def _clock(self, now_ms: int, heard: bool) -> DeviceEffects:
         """Half-open connections are noticed by their silence."""
         if self.state is DeviceState.CLOSED:
             return NOTHING
-        silent_ms = now_ms - self._heard_ms
-        limit = HANDSHAKE_MS_MAX if self.state is DeviceState.GREETING else SILENCE_MS_MAX
-        if silent_ms >= limit:
-            self.state = DeviceState.CLOSED
-            return DeviceEffects(close=Bye("silent", "The service has not answered for too long."))
-        if silent_ms >= HEARTBEAT_MS and now_ms - self._asked_ms >= HEARTBEAT_MS:
-            self._asked_ms = now_ms
-            return DeviceEffects(send=(Ping(0),))
+        away_ms = max(0, now_ms - self._clocked_ms - CLOCK_GAP_MS_MAX)
+        self._clocked_ms = now_ms
+        self._heard_ms = now_ms if heard else self._heard_ms + away_ms
+        owed = self._due_part or self._asking or self._in_flight
+        a_piece = heard and not self._has_come
+        self._has_come = False
+        self._progress_ms = now_ms if a_piece or not owed else self._progress_ms + away_ms
+        if now_ms - self._heard_ms >= SERVICE_SILENCE_MS_MAX:
+            return self._give_up(Bye("silent", "The service has not answered for too long."))
+        if now_ms - self._progress_ms >= STUCK_MS_MAX:
+            return self._give_up(Bye("stuck", "The service does not get on with what it has."))
+        if now_ms - self._said_ms >= HEARTBEAT_MS:
+            return DeviceEffects(send=(HEARTBEAT,))
         return self._decide()
+
+    def _give_up(self, bye: Bye) -> DeviceEffects:
+        self.state = DeviceState.CLOSED
+        return DeviceEffects(close=bye)

@@ -24,13 +24,16 @@ from typing import Final, assert_never
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
+    CLOCK_GAP_MS_MAX,
+    DEVICE_SILENCE_MS_MAX,
     HANDSHAKE_MS_MAX,
     HEARTBEAT_MS,
-    SILENCE_MS_MAX,
+    PLACE_MS,
     UNSENT_FRAMES_MAX,
 )
 from electricsql.protocol.codec import check_staged, decode_up
 from electricsql.protocol.messages import (
+    HEARTBEAT,
     PROTOCOL_VERSION,
     Applied,
     Bye,
@@ -142,7 +145,11 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time went by."""
+    """Time went by. The driver was not `listening` if it could take no frames of the device, and is
+    `speaking` as long as some wait to leave."""
+
+    listening: bool = True
+    speaking: bool = False
 
 
 HubEvent = Received | Registered | Delivered | Unchanged | Current | Compared | Ended | Tick
@@ -172,8 +179,8 @@ class HubSession:
         "_asked",
         "_awaiting",
         "_heard_ms",
-        "_nonce",
-        "_pinged_ms",
+        "_said_ms",
+        "_ticked_ms",
         "_told",
         "_told_ms",
         "_unapplied",
@@ -206,8 +213,7 @@ class HubSession:
         self._uploads = Uploads(0)
         self._asked = 0
         self._awaiting: tuple[int, ...] = ()
-        self._nonce = 0
-        self._heard_ms = self._pinged_ms = self._told_ms = now_ms
+        self._heard_ms = self._said_ms = self._ticked_ms = self._told_ms = now_ms
 
     @property
     def has_room(self) -> bool:
@@ -235,17 +241,20 @@ class HubSession:
 
     def lags(self, now_ms: int) -> bool:
         """Whether it is time to tell the device its cursor although nothing changed."""
-        return self._told != self.cursor and now_ms - self._told_ms >= HEARTBEAT_MS
+        return self._told != self.cursor and now_ms - self._told_ms >= PLACE_MS
 
     def step(self, event: HubEvent, now_ms: int) -> HubEffects:
         """Fold one event into what we know, and say what follows from it."""
         if self.state is HubState.CLOSED:
             return NOTHING
         try:
-            return self._step(event, now_ms)
+            effects = self._step(event, now_ms)
         except ProtocolError as error:
             code = "too-large" if error.code == "too-large" else "protocol"
             return self._end(Bye(code, error.problem, error.remedy, definite=True))
+        if effects.send:
+            self._said_ms = now_ms
+        return effects
 
     def _step(self, event: HubEvent, now_ms: int) -> HubEffects:
         match event:
@@ -267,7 +276,7 @@ class HubSession:
             case Ended(bye):
                 return self._end(bye)
             case Tick():
-                return self._tick(now_ms)
+                return self._tick(event, now_ms)
             case _:
                 assert_never(event)
 
@@ -351,7 +360,7 @@ class HubSession:
         assert self.has_room, "the device has to apply what it was sent first"
         self.cursor = self._told = cursor
         self.staged = None
-        self._told_ms = now_ms
+        self._told_ms = self._said_ms = now_ms
         self._unapplied = (*self._unapplied, cursor)
         self.acknowledged = max(self.acknowledged, acknowledged)
         self._uploads.acknowledge(acknowledged)
@@ -363,19 +372,20 @@ class HubSession:
         nonces, self._awaiting = self._awaiting[:answered], self._awaiting[answered:]
         return HubEffects(send=tuple(Pong(nonce) for nonce in nonces))
 
-    def _tick(self, now_ms: int) -> HubEffects:
+    def _tick(self, tick: Tick, now_ms: int) -> HubEffects:
+        """Time in which we did not listen does not count."""
+        away_ms = max(0, now_ms - self._ticked_ms - CLOCK_GAP_MS_MAX)
+        self._ticked_ms = now_ms
+        self._heard_ms = self._heard_ms + away_ms if tick.listening else now_ms
+        if tick.speaking:
+            self._said_ms = now_ms
         silent_ms = now_ms - self._heard_ms
         if self.state is HubState.GREETING and silent_ms >= HANDSHAKE_MS_MAX:
             return self._end(Bye("protocol", "The device did not say hello in time."))
-        if silent_ms >= SILENCE_MS_MAX:
+        if silent_ms >= DEVICE_SILENCE_MS_MAX:
             return self._end(Bye("silent", "The device has not been heard of for too long."))
-        pinged = self._pinged_ms > self._heard_ms
-        # Who waits long for an answer is told that somebody is there.
-        owed = self._awaiting and now_ms - self._pinged_ms >= HEARTBEAT_MS
-        if owed or (silent_ms >= HEARTBEAT_MS and not pinged):
-            self._pinged_ms = now_ms
-            self._nonce += 1
-            return HubEffects(send=(Ping(self._nonce),))
+        if now_ms - self._said_ms >= HEARTBEAT_MS:
+            return HubEffects(send=(HEARTBEAT,))
         return NOTHING
 
     def _end(self, bye: Bye) -> HubEffects:

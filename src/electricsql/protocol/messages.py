@@ -10,7 +10,9 @@ A conversation:
     Applied(cursor)                   →                       (after the delta is durable)
     Compare(buckets)                  →                       (on request)
                                       ←  Delta …, Digests or Details
-    Ping / Pong                       ↔
+    Ping(nonce)                       →
+                                      ←  Pong(nonce)         (all there was is on its way)
+    Pong(0)                           ↔                       (a heartbeat)
                                       ←  Bye(code, …)         (then the connection closes)
 
 The last part of a delta carries the new cursor, the number up to which the device's transactions
@@ -83,13 +85,13 @@ class Applied(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag=4):
-    """Are you there? Either side may ask; the answer carries the same `nonce`."""
+    """Have I been sent all that is at the hub? The answer carries the same `nonce` (from 1)."""
 
     nonce: int
 
 
 class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """Yes."""
+    """Yes, you have. With nonce 0, from either side: I am there."""
 
     nonce: int
 
@@ -236,7 +238,9 @@ class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):
     changes: Annotated[list[ChangesFrame], msgspec.Meta(max_length=CHANGE_GROUPS_MAX)]
 
 
+HEARTBEAT: Final = Pong(0)
+
 Up = Hello | Upload | Applied | Ping | Pong | Compare
 """What a device sends."""
-Down = Welcome | DeltaPart | Ping | Pong | Bye | Digests | Details
+Down = Welcome | DeltaPart | Pong | Bye | Digests | Details
 """What a service sends."""

@@ -11,7 +11,7 @@ import structlog
 
 from electricsql.errors import PostgresError
 from electricsql.hub import Cluster, Hub, Submitted
-from electricsql.limits import DRAIN_MS_MAX, HEARTBEAT_MS
+from electricsql.limits import DRAIN_MS_MAX, PLACE_MS
 from electricsql.protocol import Bye, Registered
 from electricsql.replication import Cursor, Transaction
 from electricsql.schema import Schema
@@ -104,7 +104,7 @@ class Environment:
             now, ticks = now_ms(), ticks + 1
             for stream in list(self._streams):
                 stream.tick(now)
-            if ticks * _TICK_S * 1000 % HEARTBEAT_MS == 0:
+            if ticks * _TICK_S * 1000 % PLACE_MS == 0:
                 try:
                     await self._record_applied()
                 except PostgresError as error:

@@ -21,7 +21,7 @@ from electricsql.limits import (
     MERGE_CHANGES_MAX,
     MERGE_QUEUE_BYTES_MAX,
     MERGE_TRANSACTIONS_MAX,
-    RECONNECT_MS_MAX,
+    POSTGRES_RETRY_MS_MAX,
     RECONNECT_MS_MIN,
 )
 from electricsql.protocol import Bye
@@ -133,7 +133,7 @@ class Merges:
                     return
                 _log.warning("can't merge", code=error.code, waiting=len(batch))
                 await asyncio.sleep(delay_ms / 1000)
-                delay_ms = min(delay_ms * 2, RECONNECT_MS_MAX // 10)
+                delay_ms = min(delay_ms * 2, POSTGRES_RETRY_MS_MAX)
         MERGES.inc()
         MERGED.inc(len(batch))
         self._merged()

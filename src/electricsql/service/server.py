@@ -21,7 +21,7 @@ import uvloop
 from electricsql.embedded import EmbeddedPostgres
 from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub import Cluster
-from electricsql.limits import DRAIN_MS_MAX, SILENCE_MS_MAX, UP_FRAME_BYTES_MAX
+from electricsql.limits import DEVICE_SILENCE_MS_MAX, DRAIN_MS_MAX, UP_FRAME_BYTES_MAX
 from electricsql.service.app import application
 from electricsql.service.auth import Auth, Keys
 from electricsql.service.discovery import forget_service, note_service
@@ -108,7 +108,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # A peer that takes nothing any more would keep our buffers for ever.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS_MAX)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEVICE_SILENCE_MS_MAX)
         try:
             listener.bind((settings.host, settings.port))
             listener.listen(_BACKLOG)

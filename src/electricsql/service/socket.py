@@ -94,6 +94,11 @@ class Outbox:
         self._closing: int | None = None
 
     @property
+    def is_empty(self) -> bool:
+        """Whether everything has left."""
+        return not self._frames
+
+    @property
     def has_room(self) -> bool:
         """Whether another delta may be put: the device takes what it is sent."""
         waiting = len(self._frames) if self._frames else 0

@@ -141,8 +141,8 @@ class DeviceStream:
         expires_at = self._principal.expires_at
         if expires_at is not None and now >= expires_at * 1000:
             self.end(Bye("unauthorized", "The token has expired.", "Connect with a fresh token."))
-        elif not self._blocked:
-            self._step(Tick())
+        else:
+            self._step(Tick(listening=not self._blocked, speaking=not self._outbox.is_empty))
 
     def end(self, bye: Bye) -> None:
         """End the stream and tell the device why."""
