@@ -252,7 +252,7 @@ def test_a_question_is_answered_before_the_next_one_is_taken() -> None:
 
 def test_who_waits_long_for_an_answer_hears_that_somebody_is_there() -> None:
     session = streaming()
-    heard: list[Down] = []
+    heard: list[object] = []
     for now_ms in range(0, 10 * HEARTBEAT_MS, 1_000):
         if now_ms % HEARTBEAT_MS == 0:
             session.step(says(Ping(1 + now_ms)), now_ms)

@@ -201,7 +201,8 @@ class Engine:
                 await asyncio.sleep(_TURN_S)
                 self._has_committed.set()  # whatever it was, it is not sealed yet
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_committed.wait(), LOCAL_POLL_MS / 1000)
+                async with asyncio.timeout(LOCAL_POLL_MS / 1000):
+                    await self._has_committed.wait()
 
     async def _connect(self, replica: Replica) -> None:
         """One connection, from before it is there until after it is gone, and the pause then."""
@@ -259,8 +260,9 @@ class Engine:
         delay_ms = self._delay_ms * random.uniform(_JITTER_MIN, 1)
         self._delay_ms = min(2 * self._delay_ms, _delay_ms_max(error))
         self._nudged.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._nudged.wait(), delay_ms / 1000)
+        with suppress(TimeoutError):  # `wait_for` may take the cancellation for a nudge
+            async with asyncio.timeout(delay_ms / 1000):
+                await self._nudged.wait()
 
 
 def _is_hopeless(error: ElectricError) -> bool:
