@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 from electricsql.errors import ElectricError
 
@@ -51,22 +53,16 @@ class Stage:
         Raises:
             ElectricError: `demo-failed`.
         """
-        done = subprocess.run(
-            [sys.executable, "-m", "electricsql", *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode != 0:
-            raise _failed(f"electric {' '.join(arguments)}", done.stderr)
-        return done.stdout.strip()
+        process = self._start(arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        output, errors = process.communicate()
+        if process.returncode != 0:
+            raise _failed(f"electric {' '.join(arguments)}", errors)
+        return output.strip()
 
     def start_service(self) -> str:
         """Start it on a free port; gives its URL."""
-        service = self._start(("-m", "electricsql", "start", "--port", "0"), "service.log")
+        with (self.folder / "service.log").open("w") as log:
+            service = self._start(("start", "--port", "0"), stderr=log)
         assert service.stdout is not None
         for line in service.stdout:
             if line.startswith(_READY):
@@ -78,22 +74,44 @@ class Stage:
         module = "electricsql.cli.demo.device"
         bundle = str(self.folder / ".electric" / "@config")
         self.environ["ELECTRIC_DEVICE_TOKEN"] = token
-        process = self._start(("-m", module, str(self.folder / name), bundle), f"{name}.log")
-        return DeviceProcess(process, self.folder / f"{name}.log")
+        log = self.folder / f"{name}.log"
+        with log.open("w") as errors:
+            process = self._start((str(self.folder / name), bundle), module, stderr=errors)
+        return DeviceProcess(process, log)
 
-    def _start(self, arguments: Sequence[str], log: str) -> subprocess.Popen[str]:
-        with (self.folder / log).open("w") as errors:
+    def _start(
+        self,
+        arguments: Sequence[str],
+        module: str = "electricsql",
+        *,
+        stdin: int = subprocess.PIPE,
+        stderr: int | IO[str],
+    ) -> subprocess.Popen[str]:
+        with _undisturbed():
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=self.folder,
                 env=self.environ,
-                stdin=subprocess.PIPE,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
-                stderr=errors,
+                stderr=stderr,
                 text=True,
             )
-        self._processes.append(process)
+            self._processes.append(process)
         return process
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """SIGTERM waits until a process that is being started is known, so that it is ended, too."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for number in came:
+            signal.raise_signal(number)
 
 
 class DeviceProcess:
@@ -146,5 +164,6 @@ def _end(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    for output in (process.stdout, process.stderr):
+        if output is not None:
+            output.close()
