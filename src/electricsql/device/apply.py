@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from electricsql.device.displaced import any_displaced
 from electricsql.device.file import apply_migrations, transaction
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.receiving import Receiving
@@ -101,10 +102,11 @@ class _Application:
         schema = self._schemas.at(self._database, schema_version(self._database))
         place = (schema, meta.origin, self._cursor.epoch)
         hlc, receiving = meta.hlc, None
+        is_displaced = any_displaced(self._database)
         for part in parts:
             clocks = decode_clocks(part.clocks)
             hlc = max((hlc, *(clock.hlc for clock in clocks.values())))
-            if receiving is None and (part.blocks or part.whole):
+            if receiving is None and (part.blocks or part.whole or is_displaced):
                 unsent = Unsent(self._database, self._schemas)
                 receiving = Receiving(self._database, place, unsent, large=self._is_large())
                 if part.whole:

@@ -11,6 +11,12 @@ from electricsql.schema import Schema, Table, Value
 Displaced = tuple[Table, Mapping[str, Value]]
 
 
+def any_displaced(database: sqlite3.Connection) -> bool:
+    """Whether there are any."""
+    (found,) = database.execute("SELECT EXISTS (SELECT 1 FROM _electric_displaced)").fetchone()
+    return bool(found)
+
+
 def read_displaced(database: sqlite3.Connection, schema: Schema) -> dict[RowId, Displaced]:
     """All of them; nearly always none."""
     displaced: dict[RowId, Displaced] = {}
