@@ -36,6 +36,7 @@ from electricsql.protocol import (
     encode_frame,
     encode_transaction,
     read_transaction,
+    with_checksum,
 )
 from electricsql.replication import Block, Change, Clock, Op, Shadow, Transaction
 from tests.protocol.examples import INTEGERS, NOTES, TABLES, TRANSACTIONS, blocks
@@ -166,8 +167,18 @@ def _example_bytes() -> dict[str, tuple[bytes, Read]]:
         "compressed block": (encode_block(wide), decode_block),
         "clocks": (encode_clocks({5: Clock(9, 1), 6: Clock(8, 2)}), decode_clocks),
     }
-    examples |= {type(up).__name__: (encode_frame(up), decode_up) for up in UPS}
-    examples |= {type(down).__name__: (encode_frame(down), decode_down) for down in DOWNS}
+    # Whoever damages a frame on purpose makes its checksum right.
+    examples |= {
+        type(up).__name__: (encode_frame(up)[:-4], lambda data: decode_up(with_checksum(data)))
+        for up in UPS
+    }
+    examples |= {
+        type(down).__name__: (
+            encode_frame(down)[:-4],
+            lambda data: decode_down(with_checksum(data)),
+        )
+        for down in DOWNS
+    }
     return examples
 
 
@@ -183,6 +194,24 @@ def test_every_flipped_bit_is_read_or_refused(name: str) -> None:
             flipped[place] ^= 1 << bit
             with contextlib.suppress(ProtocolError):
                 read(bytes(flipped))
+
+
+@pytest.mark.parametrize("frame", UPS)
+def test_no_damaged_frame_is_read(frame: Up) -> None:
+    data = encode_frame(frame)
+    for place in range(len(data)):
+        for damaged in (
+            data[:place],
+            data[:place] + data[place + 1 :],
+            data[: place + 1] + data[place:],
+            *(
+                data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+                for bit in range(8)
+            ),
+        ):
+            if damaged != data:
+                with pytest.raises(ProtocolError, match="damaged"):
+                    decode_up(damaged)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -216,7 +245,7 @@ def test_huge_lengths_and_deep_nesting_are_refused(head: bytes) -> None:
         with pytest.raises(ProtocolError):
             read(b"\x00" + head)
         with pytest.raises(ProtocolError):
-            read(head)
+            read(with_checksum(head))
 
 
 def _transaction_bytes(number: object = 1, hlc: object = 5, **group: object) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 
 from electricsql.hub import Submitted
 from electricsql.limits import UNSENT_FRAMES_MAX
-from electricsql.protocol import Bye, Hello, Upload
+from electricsql.protocol import Bye, Hello, Upload, with_checksum
 from electricsql.service.auth import Principal
 from tests.service.rooms import room
 from tests.service.twin import TwinHub
@@ -155,12 +155,16 @@ async def test_a_newer_stream_learns_what_becomes_of_the_older_ones_transaction(
         assert (await hello).acknowledged == 1
 
 
-async def test_a_malformed_frame_ends_only_its_own_stream() -> None:
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(with_checksum(b"\xc1 nonsense"), "protocol"), (b"\xc1 nonsense", "damaged")],
+)
+async def test_a_malformed_frame_ends_only_its_own_stream(data: bytes, code: str) -> None:
     async with room() as opened:
         good, bad = await opened.arrive(1), await opened.arrive(2)
-        await bad.wire.send(b"\xc1 nonsense")
+        await bad.wire.send(data)
         bye = await bad.hear_bye()
-        assert (bye.code, bye.definite) == ("protocol", True)
+        assert (bye.code, bye.definite) == (code, code == "protocol")
         await good.write(a="fine")
         await good.hear_acknowledgement()
 

@@ -12,6 +12,7 @@ from electricsql.protocol.codec import (
     encode_transaction,
     read_transaction,
     unfold_transaction,
+    with_checksum,
 )
 from electricsql.protocol.device_session import (
     Asked,
@@ -49,6 +50,7 @@ from electricsql.protocol.hub_session import (
     Registered,
     Tick,
     Unchanged,
+    bye_for_violation,
 )
 from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
@@ -126,6 +128,7 @@ __all__ = [
     "Welcome",
     "bucket_of",
     "buckets_for",
+    "bye_for_violation",
     "decode_block",
     "decode_clocks",
     "decode_down",
@@ -138,4 +141,5 @@ __all__ = [
     "marked",
     "read_transaction",
     "unfold_transaction",
+    "with_checksum",
 ]

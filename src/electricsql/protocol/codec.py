@@ -1,5 +1,6 @@
 """Frames as bytes and back. What comes in is checked: anything odd is a `ProtocolError`.
 
+A frame ends with its checksum: what is damaged on its way is noticed before anything is read of it.
 Blobs inside a frame (a transaction, a block) start with one byte: 0 for plain MessagePack, 1 for
 the same in zstd.
 """
@@ -7,6 +8,7 @@ the same in zstd.
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final, TypeVar
+from zlib import crc32
 
 import msgspec
 import zstandard
@@ -40,6 +42,7 @@ from electricsql.schema import Table
 
 PLAIN: Final = b"\x00"
 ZSTD: Final = b"\x01"
+_CHECKSUM_BYTES: Final = 4
 _INTEGER_MAX: Final = (1 << 63) - 1
 _OPS: Final = frozenset(Op)
 _INCARNATION_MAX: Final = (1 << 31) - 1  # the hub keeps it in an int
@@ -56,7 +59,12 @@ _clocks = msgspec.msgpack.Decoder(dict[int, tuple[int, int]])
 
 def encode_frame(frame: Up | Down) -> bytes:
     """A frame's bytes, ready for the socket."""
-    return _encoder.encode(frame)
+    return with_checksum(_encoder.encode(frame))
+
+
+def with_checksum(data: bytes) -> bytes:
+    """A frame's bytes, from its MessagePack."""
+    return data + crc32(data).to_bytes(_CHECKSUM_BYTES)
 
 
 def decode_up(data: bytes) -> Up:
@@ -65,7 +73,7 @@ def decode_up(data: bytes) -> Up:
     Raises:
         ProtocolError: it is no frame a device may send.
     """
-    frame = _decode(_up, data)
+    frame = _decode(_up, _checked(data))
     if isinstance(frame, Compare) and not all(map(_is_wanted, frame.wanted)):
         raise ProtocolError("bad-frame", "A device asks for buckets that no table has.")
     return frame
@@ -96,6 +104,18 @@ def check_staged(staged: Staged) -> Staged:
     if staged.rows < 0 or not are_values(staged.key):
         raise ProtocolError("bad-hello", "A device has staged what it was not sent.")
     return staged
+
+
+def _checked(data: bytes) -> memoryview:
+    """A frame's MessagePack, if its checksum is right."""
+    body, checksum = memoryview(data)[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    if len(data) < _CHECKSUM_BYTES or crc32(body) != int.from_bytes(checksum):
+        raise ProtocolError(
+            "damaged-frame",
+            "A frame was damaged on its way.",
+            "Connect again. If it happens often, use TLS, and look for what changes the bytes.",
+        )
+    return body
 
 
 def encode_block(block: Block) -> bytes:

@@ -250,8 +250,7 @@ class HubSession:
         try:
             effects = self._step(event, now_ms)
         except ProtocolError as error:
-            code = "too-large" if error.code == "too-large" else "protocol"
-            return self._end(Bye(code, error.problem, error.remedy, definite=True))
+            return self._end(bye_for_violation(error))
         if effects.send:
             self._said_ms = now_ms
         return effects
@@ -391,3 +390,14 @@ class HubSession:
     def _end(self, bye: Bye) -> HubEffects:
         self.state = HubState.CLOSED
         return HubEffects(send=(bye,), close=True)
+
+
+def bye_for_violation(error: ProtocolError) -> Bye:
+    """What a device is told that broke the protocol, or whose frame was damaged on its way."""
+    match error.code:
+        case "damaged-frame":
+            return Bye("damaged", error.problem, error.remedy)
+        case "too-large":
+            return Bye("too-large", error.problem, error.remedy, definite=True)
+        case _:
+            return Bye("protocol", error.problem, error.remedy, definite=True)

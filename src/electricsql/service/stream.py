@@ -34,6 +34,7 @@ from electricsql.protocol import (
     Tick,
     Unchanged,
     Uploaded,
+    bye_for_violation,
     encode_frame,
     read_transaction,
     unfold_transaction,
@@ -239,8 +240,7 @@ def bye_for(error: ElectricError) -> Bye:
     """What a device is told when an error ends its stream."""
     match error:
         case ProtocolError():
-            code = "too-large" if error.code == "too-large" else "protocol"
-            return Bye(code, error.problem, error.remedy, definite=True)
+            return bye_for_violation(error)
         case PostgresError() if is_outage(error):
             return Bye("unavailable", "The service can't reach Postgres.", "Try again later.")
         case PostgresError():

@@ -22,9 +22,8 @@ class Damage(StrEnum):
 
 @dataclass
 class FrameMangler:
-    """Damages frame `frame` (0 is the first) of one direction of a WebSocket at byte `offset`.
-
-    The HTTP head before the first frame passes as it is; so do all other frames.
+    """Damages frame `frame` (0 is the first) of one direction of a WebSocket at byte `offset`,
+    modulo its length. The HTTP head before the first frame passes as it is; so do all other frames.
     """
 
     damage: Damage
@@ -64,7 +63,7 @@ class FrameMangler:
 
     def _strike(self, piece: bytes) -> bytes:
         self.struck, self.frame_bytes = True, len(piece)
-        at = self.offset
+        at = self.offset % len(piece)
         match self.damage:
             case Damage.FLIP:
                 bit = 1 << (at % 8)
