@@ -85,7 +85,7 @@ def decode_down(data: bytes) -> Down:
     Raises:
         ProtocolError: it is no frame a service may send.
     """
-    frame = _decode(_down, data)
+    frame = _decode(_down, _checked(data))
     if (isinstance(frame, Digests) and not all(map(_is_digest, frame.tables))) or (
         isinstance(frame, Details) and not all(map(_is_detail, frame.tables))
     ):

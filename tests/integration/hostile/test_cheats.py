@@ -4,6 +4,7 @@ import msgspec
 import pytest
 import zstandard
 
+from electricsql.protocol import with_checksum
 from tests.integration.hostile.stage import (
     Target,
     bye_of,
@@ -51,7 +52,7 @@ async def test_a_bad_hello_ends_that_stream_alone(target: Target) -> None:
     async with target.undisturbed():
         for name, frame in HELLOS.items():
             async with target.cheat() as cheat:
-                await cheat.wire.send(frame)
+                await cheat.wire.send(with_checksum(frame))
                 assert (await bye_of(cheat)).code in ("protocol", "too-large"), name
 
 

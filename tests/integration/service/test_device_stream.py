@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from electricsql.protocol import Upload
+from electricsql.protocol import Upload, with_checksum
 from electricsql.replication import Change, Op
 from electricsql.service.server import Running
 from tests.integration.service.conftest import ALTER, FIRST, SECOND, Deployed, migration
@@ -174,7 +174,7 @@ async def test_nonsense_ends_one_stream_only(
         arrival(service, deployed, "good") as good,
         arrival(service, deployed, "bad") as bad,
     ):
-        await bad.wire.send(frame)
+        await bad.wire.send(with_checksum(frame))
         assert (await bad.hear_bye()).code == "protocol"
         await good.write(a="x")
         await good.hear_acknowledgement()
