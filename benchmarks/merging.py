@@ -39,7 +39,7 @@ ON CONFLICT (id) DO UPDATE SET
     title = excluded.title, body = excluded.body, stars = excluded.stars, price = excluded.price
 """
 
-Encoded = list[tuple[int, bytes]]
+Encoded = list[tuple[tuple[int, int], bytes]]
 """Transactions in the order they come: whose, and their bytes."""
 
 
@@ -63,7 +63,9 @@ def run(stage: Stage) -> Iterator[Result]:
 class _Sides:
     """A hub, and a connection for the baseline."""
 
-    def __init__(self, hub: Hub, connection: Connection, origins: list[int], count: int) -> None:
+    def __init__(
+        self, hub: Hub, connection: Connection, origins: list[tuple[int, int]], count: int
+    ) -> None:
         self._hub = hub
         self._connection = connection
         self._origins = origins
@@ -77,7 +79,7 @@ class _Sides:
         await connection.execute("INSERT INTO plain_notes TABLE notes")
         hub = await Hub.open(url)
         places = [await hub.register(f"{device:032}") for device in range(_DEVICES)]
-        return cls(hub, connection, [place.origin for place in places], count)
+        return cls(hub, connection, [(place.origin, place.session) for place in places], count)
 
     async def close(self) -> None:
         await self._hub.close()
@@ -96,8 +98,8 @@ class _Sides:
         with timed() as watch:
             for start in range(0, len(encoded), size):
                 batch = [
-                    Submitted(origin, decode_transaction(data, _TABLES), data)
-                    for origin, data in encoded[start : start + size]
+                    Submitted(origin, decode_transaction(data, _TABLES), data, session)
+                    for (origin, session), data in encoded[start : start + size]
                 ]
                 await self._hub.merge(batch)
         return watch.seconds

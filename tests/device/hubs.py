@@ -7,6 +7,7 @@ parent that came back). A whole delta has every row there is, and every tombston
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, groupby
 from operator import itemgetter
 
@@ -28,7 +29,6 @@ from electricsql.replication import (
     Clock,
     Cursor,
     Incoming,
-    Merged,
     Op,
     Refusal,
     Row,
@@ -37,9 +37,9 @@ from electricsql.replication import (
     Snapshot,
     Transaction,
     merge,
+    sent_back,
     tick,
     transaction_id,
-    wanted,
     xid_of,
 )
 from electricsql.schema import Key, Schema, Table, Value
@@ -178,19 +178,14 @@ class MemoryHub:
     def _merge(self, incoming: Incoming) -> Refusal | None:
         merged = merge(self.schema, self.rows, [incoming])
         if self._collides({**self.rows, **merged.rows}):
-            merged = Merged(refused={0: Refusal("postgres-refused", "A value is not unique.")})
-        changes = incoming.transaction.changes
-        asked = wanted([incoming.transaction])
-        back = asked if merged.refused else merged.echoed
+            refusal = Refusal("postgres-refused", "A value is not unique.")
+            merged = merge(self.schema, self.rows, [replace(incoming, refusal=refusal)])
         changed = dict(merged.rows)
         direct = transaction_id(self.xid)
-        for row_id in back:
+        for row_id in merged.echoed:
             row = changed.get(row_id) or self.rows.get(row_id)
-            if row is None:
-                (change,) = (c for c in changes if RowId(c.table, c.key) == row_id)
-                row = self._never_was(change)
-            before = row.touched_before if row.touched & 1023 == 0 else row.touched
-            changed[row_id] = row._replace(touched=direct, touched_before=before)
+            if row is not None:
+                changed[row_id] = sent_back(row, direct)
         self.rows.update(changed)
         self._xids.update(dict.fromkeys(changed, self.xid))
         return merged.refused.get(0)
@@ -206,12 +201,6 @@ class MemoryHub:
                 if index.unique and len(set(values)) < len(values):
                     return True
         return False
-
-    def _never_was(self, change: Change) -> Row:
-        table = self.schema.tables[change.table]
-        values = {column.name: column.default_value for column in table.columns}
-        values.update(zip(table.primary_key, change.key, strict=True))
-        return Row(values, {}, change.incarnation, deleted=transaction_id(self.xid))
 
     def delta(
         self,

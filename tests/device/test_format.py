@@ -82,6 +82,8 @@ def test_an_older_file_loses_nothing_and_works_on(script: Path, tmp_path: Path) 
     ]
     assert hub.alive("notes").keys() == {("gone",), ("n1",), ("old",)}
     assert one.read("SELECT number, code FROM _electric_quarantine") == [(2, "postgres-refused")]
+    counted = "SELECT number, acknowledged, unsent, waiting, holds FROM _electric_fates"
+    assert one.read(counted) == [(7, 7, 0, 1, 1)]
     one.close()
 
 

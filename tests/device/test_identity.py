@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from electricsql.device.fates import acknowledge
 from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.status import Connection, read_status
@@ -25,12 +26,7 @@ def with_unsent(file: DeviceFile, *, sealed: int, acknowledged: int) -> DeviceFi
     for number in range(1, sealed + 1):
         file.app.execute("INSERT INTO notes (id) VALUES (?)", (f"n{number}",))
         file.seal()
-    file.engine.execute(
-        "DELETE FROM _electric_oplog WHERE seq <="
-        " (SELECT max(last_seq) FROM _electric_transactions WHERE number <= ?)",
-        (acknowledged,),
-    )
-    file.engine.execute("DELETE FROM _electric_transactions WHERE number <= ?", (acknowledged,))
+    acknowledge(file.engine, acknowledged)
     write_meta(file.engine, origin=5, cursor=f"{EPOCH}/7:7:")
     return file
 

@@ -25,7 +25,7 @@ def delta(one: DeviceFile, rows: int) -> Delta:
     """Rows from n0 on, in two parts; in the first are a migration, and our acknowledgement."""
     table = one.schema.tables["notes"]
     notes = [
-        Row({"id": f"n{number}", "body": "theirs", "done": 0}, {}, deleted=0 if number else 1)
+        Row({"id": f"n{number}", "body": "theirs", "done": 0}, {}, 1, 0 if number else 1, 1)
         for number in range(rows)
     ]
     blocks = [[block_of(table, notes[: rows // 2])], [block_of(table, notes[rows // 2 :])]]

@@ -6,18 +6,26 @@ from electricsql.replication import Block, Change, Cursor, Op, Shadow, Snapshot,
 from electricsql.schema import Column, ColumnType, Table, Value
 
 INTEGERS = st.integers(-(1 << 63), (1 << 63) - 1)
-VALUES: st.SearchStrategy[Value] = st.one_of(
-    st.none(),
-    INTEGERS,
-    st.floats(allow_nan=False),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
-    st.binary(max_size=20),
-)
+REALS = st.floats(allow_nan=False)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+BLOBS = st.binary(max_size=20)
+VALUES: st.SearchStrategy[Value] = st.one_of(st.none(), INTEGERS, REALS, TEXTS, BLOBS)
+HELD: dict[ColumnType, st.SearchStrategy[Value]] = {
+    ColumnType.TEXT: TEXTS,
+    ColumnType.BLOB: BLOBS,
+    ColumnType.INTEGER: INTEGERS,
+    ColumnType.NUMERIC: INTEGERS | REALS,
+}
+"""What a column of that type holds, besides NULL."""
 
 NOTES = Table(
     "notes",
     1,
-    tuple(Column(name, ColumnType.TEXT, "TEXT") for name in ("id", "body", "extra")),
+    (
+        Column("id", ColumnType.TEXT, "TEXT"),
+        Column("body", ColumnType.BLOB, "BLOB"),
+        Column("extra", ColumnType.NUMERIC, "NUMERIC"),
+    ),
     ("id",),
 )
 PLACES = Table(
@@ -45,16 +53,16 @@ def changes(draw: st.DrawFn) -> list[Change]:
     for _ in range(draw(st.integers(0, 8))):
         table = draw(st.sampled_from([NOTES, PLACES]))
         op = draw(st.sampled_from(Op))
-        key = tuple(draw(VALUES.filter(lambda value: value is not None)) for _ in table.primary_key)
+        held = {column.name: HELD[column.type] for column in table.columns}
+        key = tuple(draw(held[name]) for name in table.primary_key)
         rest = [name for name in table.column_names if name not in table.primary_key]
         values: dict[str, Value] = {}
         if op is Op.INSERT:
             values = dict(zip(table.primary_key, key, strict=True)) | {
-                name: draw(VALUES) for name in rest
+                name: draw(st.none() | held[name]) for name in rest
             }
         elif op is Op.UPDATE:
-            values = {name: draw(VALUES) for name in rest if draw(st.booleans())}
-        # Equal keys of different storage classes (1 and 1.0) are one row in Python's eyes.
+            values = {name: draw(st.none() | held[name]) for name in rest if draw(st.booleans())}
         found[table.name, key] = Change(table.name, op, key, values, draw(st.integers(1, 5)))
     return list(found.values())
 

@@ -36,6 +36,7 @@ from electricsql.protocol import (
     encode_frame,
     encode_transaction,
     read_transaction,
+    rows_named,
     with_checksum,
 )
 from electricsql.replication import Block, Change, Clock, Op, Shadow, Transaction
@@ -254,14 +255,14 @@ def _transaction_bytes(number: object = 1, hlc: object = 5, **group: object) -> 
         "op": 2,
         "incarnation": 1,
         "columns": ["id", "body"],
-        "values": [["a"], ["b"]],
+        "values": [["a"], [b"b"]],
     } | group
     return b"\x00" + msgspec.msgpack.encode([number, hlc, None, "v", [list(fields.values())]])
 
 
 def test_a_transaction_by_hand_is_read() -> None:
     (change,) = decode_transaction(_transaction_bytes(), TABLES).changes
-    assert change == Change("notes", Op.UPDATE, ("a",), {"body": "b"})
+    assert change == Change("notes", Op.UPDATE, ("a",), {"body": b"b"})
 
 
 @pytest.mark.parametrize(
@@ -275,10 +276,13 @@ def test_a_transaction_by_hand_is_read() -> None:
         {"columns": ["id", "nope"]},
         {"columns": ["id", "id"]},
         {"columns": ["id"]},
-        {"values": [["a"], ["b", "c"]]},
-        {"values": [["a", "a"], ["b", "c"]]},
-        {"values": [[None], ["b"]]},
+        {"values": [["a"], [b"b", b"c"]]},
+        {"values": [["a", "a"], [b"b", b"c"]]},
+        {"values": [[None], [b"b"]]},
         {"values": [["a"], [True]]},
+        {"values": [["a"], ["text"]]},
+        {"values": [[5], [b"b"]]},
+        {"columns": ["id", "extra"], "values": [["a"], [float("nan")]]},
         {"number": 0},
         {"number": 1 << 63},
         {"hlc": -1},
@@ -290,8 +294,30 @@ def test_a_transaction_that_does_not_fit_its_schema_is_refused(wrong: dict[str, 
         decode_transaction(_transaction_bytes(**wrong), TABLES)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"columns": ["id", "nope"]}, ["a"]),
+        ({"values": [["a", "b"], [b"b"]]}, ["a", "b"]),
+        ({"values": [["a", "a"], ["text", "text"]]}, ["a"]),
+        ({"op": 4, "columns": ["id"]}, ["a"]),
+        ({"table": "elsewhere"}, []),
+        ({"columns": ["body", "id"]}, []),
+        ({"values": [[5, 6], [b"b", b"c"]]}, []),
+        ({"values": []}, []),
+        ({"incarnation": 0}, []),
+    ],
+)
+def test_the_rows_that_a_malformed_transaction_names(
+    wrong: dict[str, object], named: list[str]
+) -> None:
+    changes = rows_named(read_transaction(_transaction_bytes(**wrong)), TABLES)
+    assert changes == [Change("notes", Op.DELETE, (key,)) for key in named]
+
+
 def test_an_update_never_carries_the_key_as_a_value() -> None:
-    transaction = Transaction(1, 1, None, None, [Change("notes", Op.UPDATE, ("k",), {"body": 1})])
+    change = Change("notes", Op.UPDATE, ("k",), {"body": b"b"})
+    transaction = Transaction(1, 1, None, None, [change])
     (change,) = decode_transaction(encode_transaction(transaction, TABLES), TABLES).changes
     assert set(change.values) == {"body"}
     assert NOTES.primary_key == ("id",)

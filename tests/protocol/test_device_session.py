@@ -220,7 +220,7 @@ def test_another_history_of_the_hub_means_to_start_over() -> None:
 
 @pytest.mark.parametrize(
     ("acknowledged", "hlc", "renewed"),
-    [(2, 20, False), (3, 30, False), (3, 31, True), (4, 40, False), (5, 50, True)],
+    [(2, 20, False), (3, 30, False), (3, 31, True), (3, 0, False), (4, 40, False), (5, 50, True)],
 )
 def test_a_hub_that_knows_other_transactions_of_this_device_makes_it_another(
     acknowledged: int, hlc: int, renewed: bool
@@ -239,6 +239,15 @@ def test_what_was_sealed_since_hello_is_not_taken_for_what_the_hub_knows() -> No
 
 def test_a_stream_that_another_one_of_this_device_took_over_makes_it_another() -> None:
     assert streaming().step(Came(Bye("superseded", "Two of you.")), 0).renew
+
+
+def test_it_stays_what_it_is_while_something_is_on_its_way() -> None:
+    """As another device it would send that once more."""
+    session, bye = streaming(), Bye("superseded", "Two of you.")
+    session.step(Sealed(1), 0)
+    session.step(Loaded(1, b"data"), 0)
+    effects = session.step(Came(bye), 0)
+    assert (effects.renew, effects.close) == (False, bye)
 
 
 def test_the_reason_why_the_service_closes_is_kept() -> None:

@@ -1,7 +1,9 @@
 """Transactions: whole or not at all, in any grouping, and foreign keys never break."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from electricsql.replication import (
     Clock,
     Incoming,
     Op,
+    Refusal,
     Row,
     RowId,
     Transaction,
@@ -61,9 +64,21 @@ class Hub:
         known = frozenset(self.clocks) if seen is None else seen
         return Author(id, self.clocks[id], self.clocks, known.__contains__)
 
-    def merge(self, *batch: tuple[Author, Sequence[Change]], echo: bool = False) -> set[RowId]:
+    def again(self, author: Author) -> Author:
+        """The same transaction, merged after all."""
+        id = transaction_id(self.next_xid, 1)
+        self.next_xid += 1
+        self.clocks[id] = author.clock
+        return replace(author, id=id)
+
+    def merge(
+        self,
+        *batch: tuple[Author, Sequence[Change]],
+        echo: bool = False,
+        refusal: Refusal | None = None,
+    ) -> set[RowId]:
         incoming = [
-            Incoming(Transaction(1, who.clock.hlc, None, None, changes), who, echo)
+            Incoming(Transaction(1, who.clock.hlc, None, None, changes), who, echo, refusal)
             for who, changes in batch
         ]
         merged = merge(SCHEMA, self.rows, incoming)
@@ -83,6 +98,10 @@ def artist(id: int, name: str = "x", mentor: int | None = None) -> Change:
 
 def album(id: int, of: int | None) -> Change:
     return Change("album", Op.INSERT, (id,), {"id": id, "artist": of})
+
+
+def rename(id: int, name: str) -> Change:
+    return Change("artist", Op.UPDATE, (id,), {"name": name})
 
 
 def drop(table: str, id: int) -> Change:
@@ -155,7 +174,52 @@ def test_a_transaction_is_refused_whole() -> None:
     hub = Hub()
     hub.merge((hub.author(1), [artist(1), album(7, of=99)]))
     assert hub.refused[0].code == "foreign-key"
-    assert not hub.rows
+    assert not hub.alive("artist", 1) and not hub.alive("album", 7)
+
+
+def test_the_rows_of_a_refused_transaction_are_echoed_as_the_hub_has_them() -> None:
+    hub = Hub()
+    hub.merge((hub.author(2), [artist(1)]))
+    echoed = hub.merge((hub.author(1), [rename(1, "y"), artist(2), album(7, of=99)]))
+    assert echoed == {RowId("artist", (1,)), RowId("artist", (2,)), RowId("album", (7,))}
+    assert not hub.alive("artist", 2)
+    kept = hub.rows[RowId("artist", (1,))]
+    assert kept is not None and kept.values["name"] == "x"
+
+
+def test_what_depends_on_a_refused_insert_is_refused_too() -> None:
+    """Nobody sees an effect without its cause."""
+    hub = Hub()
+    refused = Refusal("postgres-refused", "No.")
+    hub.merge((hub.author(1), [artist(1)]), refusal=refused)
+    hub.merge((hub.author(1), [rename(1, "y")]), (hub.author(1), [album(7, of=1)]))
+    assert {place: why.code for place, why in hub.refused.items()} == {
+        0: "unknown-row",
+        1: "foreign-key",
+    }
+    hub.merge((hub.author(2), [artist(1, "another")]))
+    assert hub.alive("artist", 1)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_retried_transaction_loses_against_its_authors_later_writes(
+    together: bool, was_there: bool
+) -> None:
+    hub = Hub()
+    if was_there:
+        hub.merge((hub.author(2), [artist(1), artist(2)]))
+    first = [rename(1, "a"), rename(2, "a")] if was_there else [artist(1, "a"), artist(2, "a")]
+    refused, later = hub.author(1), hub.author(1)
+    batch = [(refused, [*first, album(7, of=99)]), (later, [drop("artist", 1)])]
+    for part in [batch] if together else [[each] for each in batch]:
+        hub.merge(*part)
+    hub.merge((hub.author(2), [artist(99)]))
+    hub.merge((hub.again(refused), [*first, album(7, of=99)]))
+    assert not hub.refused
+    assert hub.alive("album", 7) and not hub.alive("artist", 1)
+    kept = hub.rows[RowId("artist", (2,))]
+    assert kept is not None and kept.values["name"] == "a"
 
 
 def test_a_refused_transaction_takes_nothing_of_its_batch_along() -> None:

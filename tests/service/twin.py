@@ -18,6 +18,7 @@ from electricsql.replication import (
     Cursor,
     Part,
     Place,
+    Refusal,
     Refused,
     Shadow,
     Snapshot,
@@ -57,6 +58,7 @@ class TwinHub:
     rows: dict[str, Note] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
+    sessions: dict[int, int] = field(default_factory=dict)
     applied_cursors: dict[str, Cursor] = field(default_factory=dict)
     refusals: list[tuple[int, int, Refused]] = field(default_factory=list)
     batches: list[list[tuple[int, int]]] = field(default_factory=list)
@@ -72,7 +74,8 @@ class TwinHub:
     async def register(self, device: str) -> Registered:
         self._check_up()
         origin = self.origins.setdefault(device, len(self.origins) + 1)
-        return Registered(origin, self.numbers.setdefault(origin, 0))
+        session = self.sessions[origin] = self.sessions.get(origin, 0) + 1
+        return Registered(origin, self.numbers.setdefault(origin, 0), 0, session)
 
     async def schema_at(self, version: str | None) -> Schema:
         if version != VERSION:
@@ -83,6 +86,8 @@ class TwinHub:
         self._check_up()
         numbers = dict(self.numbers)
         for submitted in batch:
+            if submitted.session != self.sessions[submitted.origin]:
+                raise ServiceError("superseded", "A newer session has taken over.")
             if submitted.transaction.number > numbers[submitted.origin] + 1:
                 raise ProtocolError("transaction-gap", "A transaction is missing.")
             numbers[submitted.origin] = max(numbers[submitted.origin], submitted.transaction.number)
@@ -96,8 +101,11 @@ class TwinHub:
         transaction, origin = submitted.transaction, submitted.origin
         self.numbers[origin] += 1
         bodies = {str(each.key[0]): each.values.get("body") for each in transaction.changes}
+        refusal = submitted.refusal
         if "forbidden" in bodies.values():
-            refused = Refused(transaction.number, "constraint", "That is forbidden.")
+            refusal = Refusal("constraint", "That is forbidden.")
+        if refusal is not None:
+            refused = Refused(transaction.number, refusal.code, refusal.message)
             self.refusals.append((origin, self.xid, refused))
             return
         for key, body in bodies.items():

@@ -10,17 +10,20 @@ place.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
+import msgspec
+
 from electricsql.device.displaced import any_displaced
+from electricsql.device.fates import acknowledge, quarantine
 from electricsql.device.file import apply_migrations, transaction
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.receiving import Receiving
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
-from electricsql.device.unsent import Unsent, encode, sealed_after
+from electricsql.device.unsent import Unsent
 from electricsql.errors import DeviceError
 from electricsql.limits import LARGE_DELTA_ROWS_MIN
 from electricsql.migrations import GUARD
@@ -79,9 +82,9 @@ class _Application:
 
     def run(self, earlier: Iterable[DeltaPart]) -> Outcome:
         last = self._last
-        refused = [Refused(each.number, each.code, each.message) for each in last.refused]
-        self._quarantine(refused)
-        self._acknowledge(last.acknowledged)
+        told = [Refused(*msgspec.structs.astuple(each)) for each in last.refused]
+        refused = quarantine(self._database, self._schemas, told)
+        acknowledge(self._database, last.acknowledged)
         parts = chain(earlier, (last,))
         first = next(parts)
         migrations = self._migrate(first)
@@ -119,31 +122,3 @@ class _Application:
 
     def _is_large(self) -> bool:
         return self._last.rows >= LARGE_DELTA_ROWS_MIN
-
-    def _quarantine(self, refused: Sequence[Refused]) -> None:
-        """Keep our copy of what the hub refused."""
-        reasons = {each.number: each for each in refused}
-        if not reasons:
-            return
-        for sealed in sealed_after(self._database, self._schemas, 0):
-            if sealed.number in reasons:
-                reason = reasons[sealed.number]
-                self._database.execute(
-                    "INSERT OR REPLACE INTO _electric_quarantine (number, code, message, changes)"
-                    " VALUES (?, ?, ?, ?)",
-                    (
-                        reason.number,
-                        reason.code,
-                        reason.message,
-                        encode(self._database, self._schemas, sealed),
-                    ),
-                )
-
-    def _acknowledge(self, number: int) -> None:
-        """What is in needs no oplog any more."""
-        self._database.execute(
-            "DELETE FROM _electric_oplog WHERE seq <="
-            " (SELECT max(last_seq) FROM _electric_transactions WHERE number <= ?)",
-            (number,),
-        )
-        self._database.execute("DELETE FROM _electric_transactions WHERE number <= ?", (number,))

@@ -18,12 +18,17 @@ def renew(database: sqlite3.Connection) -> None:
     or was restored; its unsent transactions are numbered anew, and go up as the new device's."""
     with transaction(database):
         database.execute(
+            "INSERT INTO _electric_earlier (device, acknowledged)"
+            " SELECT device, acknowledged FROM _electric_fates WHERE device = ?",
+            (read_meta(database).device,),
+        )
+        database.execute(
             "UPDATE _electric_transactions SET number = -(SELECT count(*)"
             " FROM _electric_transactions AS t WHERE t.number <= _electric_transactions.number)"
         )
         database.execute("UPDATE _electric_transactions SET number = -number")
         (count,) = database.execute("SELECT count(*) FROM _electric_transactions").fetchone()
-        write_meta(database, device=secrets.token_hex(16), origin=0, number=count)
+        write_meta(database, device=secrets.token_hex(16), origin=0, number=count, acknowledged=0)
 
 
 def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch: str) -> Path:
@@ -37,11 +42,11 @@ def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch
         for table in reversed(list(schemas.at(database, version))):
             database.execute(f"DROP TABLE IF EXISTS {quote(table.name)}")
         ours = database.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_electric\\_%'"
-            " ESCAPE '\\'"
+            "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view')"
+            " AND name LIKE '\\_electric\\_%' ESCAPE '\\'"
         ).fetchall()
-        for (name,) in ours:
-            database.execute(f"DROP TABLE {quote(name)}")
+        for kind, name in ours:
+            database.execute(f"DROP {kind} {quote(name)}")
         initialise(database, meta.app, meta.env)
     schemas.forget()
     return copy

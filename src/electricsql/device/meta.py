@@ -10,7 +10,8 @@ from electricsql.replication import Cursor
 class Meta:
     """What a device knows of itself.
 
-    `number` is that of its last sealed transaction, `hlc` the highest hybrid clock that it has made
+    `number` is that of its last sealed transaction, `acknowledged` that of the last one known to be
+    at the hub, `hlc` the highest hybrid clock that it has made
     or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
     parts of a delta belong to (`staging.py`).
     """
@@ -21,6 +22,7 @@ class Meta:
     origin: int
     cursor: Cursor | None
     number: int
+    acknowledged: int
     hlc: int
     staged_for: str | None
 
@@ -36,6 +38,7 @@ def read_meta(database: sqlite3.Connection) -> Meta:
         origin=values.get("origin", 0),
         cursor=Cursor.parse(cursor) if cursor else None,
         number=values.get("number", 0),
+        acknowledged=values.get("acknowledged", 0),
         hlc=values.get("hlc", 0),
         staged_for=values.get("staged_for"),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from electricsql.device.meta import read_meta, schema_version
 from electricsql.device.sealing import last_sealed
 from electricsql.errors import ElectricError
+from electricsql.replication import WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Progress:
 class Status:
     """How a device is.
 
-    `pending` counts the local transactions that the hub has not acknowledged; `cursor` is up to
+    `pending` counts the local transactions that the hub has not acknowledged, `quarantined` those
+    that it refused and nobody has decided about yet; `cursor` is up to
     where the hub's history has been applied (None: nothing yet); `last_error` says why the device
     is not connected.
     """
@@ -31,6 +33,7 @@ class Status:
     schema_version: str | None
     last_error: ElectricError | None = None
     progress: Progress | None = None
+    quarantined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ def has_unsealed(database: sqlite3.Connection) -> bool:
 def read_status(database: sqlite3.Connection, connection: Connection) -> Status:
     """The status, from what the file says and how the connection is."""
     (sealed,) = database.execute("SELECT count(*) FROM _electric_transactions").fetchone()
+    (waiting,) = database.execute(
+        "SELECT count(*) FROM _electric_quarantine WHERE fate = ?", (WAITING,)
+    ).fetchone()
     cursor = read_meta(database).cursor
     return Status(
         connected=connection.connected,
@@ -78,4 +84,5 @@ def read_status(database: sqlite3.Connection, connection: Connection) -> Status:
         schema_version=schema_version(database),
         last_error=connection.last_error,
         progress=connection.progress,
+        quarantined=waiting,
     )

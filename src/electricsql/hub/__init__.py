@@ -7,8 +7,10 @@ from electricsql.hub.model import (
     HubMigration,
     HubPlan,
     HubStatus,
+    Quarantined,
     Registered,
     Submitted,
+    TransactionId,
 )
 from electricsql.hub.reading import Reading
 from electricsql.migrations import Source
@@ -20,8 +22,10 @@ __all__ = [
     "HubMigration",
     "HubPlan",
     "HubStatus",
+    "Quarantined",
     "Reading",
     "Registered",
     "Source",
     "Submitted",
+    "TransactionId",
 ]

@@ -25,13 +25,16 @@ from electricsql.hub.model import (
     HubMigration,
     HubPlan,
     HubStatus,
+    Quarantined,
     Registered,
     Submitted,
+    TransactionId,
 )
+from electricsql.hub.quarantine import decide, find, quarantined
 from electricsql.hub.reading import BEGIN, Reading, take_cursor
 from electricsql.hub.schemas import Schemas
 from electricsql.migrations import Source
-from electricsql.replication import Cursor
+from electricsql.replication import Cursor, Refusal
 from electricsql.schema import Schema
 
 _NEWS = """
@@ -42,12 +45,25 @@ SELECT EXISTS (
 )
 """
 _REGISTER = """
-WITH new AS (
-    INSERT INTO electric.devices (device) VALUES ($1)
-    ON CONFLICT (device) DO UPDATE SET seen_at = now()
-    RETURNING origin, number, hlc
-)
-SELECT origin, number, hlc FROM new
+UPDATE electric.devices SET session = session + 1, seen_at = now() WHERE device = $1
+RETURNING origin, number, hlc, session
+"""
+_REGISTER_NEW = """
+INSERT INTO electric.devices (device, session) VALUES ($1, 1)
+ON CONFLICT (device) DO UPDATE SET session = devices.session + 1, seen_at = now()
+RETURNING origin, number, hlc, session
+"""
+_DEVICES = """
+SELECT f.device, f.origin, f.number, f.merged, f.waiting, f.retried, f.discarded, f.holds,
+    d.schema_version, d.cursor, d.seen_at, CASE WHEN c.snapshot IS NOT NULL THEN (
+        SELECT count(DISTINCT xid) FROM electric.touched
+        WHERE xid >= pg_snapshot_xmin(c.snapshot) AND NOT pg_visible_in_snapshot(xid, c.snapshot)
+    ) END
+FROM electric.fates f JOIN electric.devices d USING (origin) LEFT JOIN (
+    SELECT origin, split_part(cursor, '/', 2)::pg_snapshot AS snapshot FROM electric.devices
+    WHERE split_part(cursor, '/', 1) = $1
+) c USING (origin)
+ORDER BY origin
 """
 
 
@@ -156,11 +172,12 @@ class Hub:
             return await self._schemas.at(connection, version)
 
     async def register(self, device: str) -> Registered:
-        """A device's place; a new one gets the next origin."""
+        """A device's place; a new one gets the next origin. From now on nothing is merged that one
+        of its earlier sessions has submitted: what is under way is waited for."""
         async with self._connected() as connection:
-            record = await connection.fetchrow(
-                "SELECT origin, number, hlc FROM electric.devices WHERE device = $1", device
-            ) or await connection.fetchrow(_REGISTER, device)
+            # An insert that conflicts uses up an origin.
+            record = await connection.fetchrow(_REGISTER, device)
+            record = record or await connection.fetchrow(_REGISTER_NEW, device)
             assert record is not None
             return Registered(*record)
 
@@ -169,6 +186,7 @@ class Hub:
 
         Raises:
             ProtocolError: `transaction-gap`: an earlier transaction of that device is missing.
+            ServiceError: `superseded`: a newer session of that device has registered.
             PostgresError: `postgres-unavailable`: try again, whether it is in will be noticed.
         """
         if batch:
@@ -204,16 +222,46 @@ class Hub:
 
     async def status(self) -> HubStatus:
         async with self._connected() as connection:
-            devices = await connection.fetch(
-                "SELECT device, origin, number, schema_version, cursor, seen_at"
-                " FROM electric.devices ORDER BY origin"
-            )
+            devices = await connection.fetch(_DEVICES, self.epoch)
             version = await connection.fetchval(
                 "SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1"
             )
-            quarantined = await connection.fetchval("SELECT count(*) FROM electric.quarantine")
+            waiting = await connection.fetchval(
+                "SELECT count(*) FROM electric.quarantine WHERE fate = 'waiting'"
+            )
         statuses = tuple(DeviceStatus(*device) for device in devices)
-        return HubStatus(version, self.epoch, statuses, int(quarantined))
+        return HubStatus(version, self.epoch, statuses, int(waiting))
+
+    async def quarantined(self, *, waiting: bool) -> list[Quarantined]:
+        """What is in the quarantine, the oldest first; only what waits, or all."""
+        async with self._connected() as connection:
+            return await quarantined(connection, waiting=waiting)
+
+    async def find_quarantined(self, id: TransactionId) -> tuple[Quarantined, bytes]:
+        """One transaction in the quarantine, and its encoding.
+
+        Raises:
+            ServiceError: `not-quarantined`.
+        """
+        async with self._connected() as connection:
+            return await find(connection, id)
+
+    async def retry(self, submitted: Submitted) -> Refusal | None:
+        """Merge a transaction that waits in the quarantine; gives the reason if it stays there.
+
+        Raises:
+            ServiceError: `not-quarantined`, `already-decided`.
+        """
+        return await self._merging.retry(self._connected, submitted)
+
+    async def discard(self, id: TransactionId) -> None:
+        """Give up a transaction that waits in the quarantine. It is kept there.
+
+        Raises:
+            ServiceError: `not-quarantined`, `already-decided`.
+        """
+        async with self._connected() as connection, connection.transaction():
+            await decide(connection, id, "discarded")
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:

@@ -9,13 +9,14 @@ quarantine: its rows are sent back to the device as the hub has them.
 import asyncio
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Final
 
 import asyncpg
 
-from electricsql.errors import ProtocolError
+from electricsql.errors import ProtocolError, ServiceError
 from electricsql.hub.capture import MERGING
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import CONTENTION, Connection, transaction
@@ -24,12 +25,12 @@ from electricsql.hub.format import LOCK
 from electricsql.hub.loading import Loader
 from electricsql.hub.model import Submitted
 from electricsql.hub.noting import note
+from electricsql.hub.quarantine import decide, explain
 from electricsql.hub.schemas import Schemas
 from electricsql.hub.storing import store
 from electricsql.limits import CLOCK_AHEAD_MS_MAX, LOCK_WAIT_MS
 from electricsql.replication import (
     Author,
-    Change,
     Clock,
     Incoming,
     Merged,
@@ -37,22 +38,21 @@ from electricsql.replication import (
     Refusal,
     Row,
     RowId,
-    Transaction,
     hlc_at,
-    is_direct,
     merge,
     parents_of,
+    sent_back,
     transaction_id,
     wanted,
     xid_of,
 )
-from electricsql.schema import Schema
 
 _RETRY_MS_MIN: Final = 5
 _RETRY_MS_MAX: Final = 500
 _RACES_MAX: Final = 10
-_REFUSING: Final = ("22", "23", "27", "38", "39", "44", "P0")
-"""SQLSTATE classes: bad data, a broken constraint, a trigger or function that raised."""
+_REFUSING: Final = ("21", "22", "23", "27", "38", "39", "44", "54", "P0")
+"""SQLSTATE classes: bad data, a broken constraint, a trigger or function that raised, too much for
+an index."""
 _PRIMARY_KEY: Final = re.compile(r"_pkey[0-9]*$")
 
 # Rows are found by their keys, whatever a table's statistics say just now.
@@ -66,15 +66,21 @@ SELECT pg_advisory_xact_lock_shared({LOCK})
 """
 _STATE: Final = """
 WITH locked AS (
-    SELECT origin, number FROM electric.devices WHERE origin = ANY($1::int[])
+    SELECT origin::bigint, number, session FROM electric.devices WHERE origin = ANY($1::int[])
     ORDER BY origin FOR UPDATE
 )
 SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
-    (SELECT array_agg(ARRAY[origin, number]) FROM locked)
+    (SELECT array_agg(ARRAY[origin, number, session]) FROM locked)
 """
 
+_Act = Callable[[Connection], Awaitable[Mapping[int, Clock]]]
 Connected = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+class _StillRefused(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
 
 
 class Merging:
@@ -90,30 +96,54 @@ class Merging:
 
         Raises:
             ProtocolError: `transaction-gap`.
+            ServiceError: `superseded`.
             PostgresError: `postgres-unavailable`.
         """
         try:
-            await self._commit(connected, batch)
+            await self._commit(connected, lambda connection: self._merge(connection, batch))
         except asyncpg.PostgresError as error:
             if not _is_refusal(error):
                 raise
             if len(batch) > 1:
                 for submitted in batch:
                     await self.merge(connected, [submitted])
+            elif batch[0].refusal is None:
+                refused = replace(batch[0], refusal=_refusal(error))
+                await self.merge(connected, [refused])
+            elif batch[0].transaction.changes:  # no table could have such a key: there is no row
+                await self.merge(connected, [batch[0].without_changes()])
             else:
-                refusal = Refusal("postgres-refused", f"Postgres refused it: {error.message}.")
-                await self._commit(connected, batch, refusal)
+                raise
 
-    async def _commit(
-        self, connected: Connected, batch: Sequence[Submitted], refusal: Refusal | None = None
-    ) -> None:
-        """Merge, or refuse, as soon as nobody else is in the way."""
+    async def retry(self, connected: Connected, submitted: Submitted) -> Refusal | None:
+        """Merge a transaction that waits in the quarantine, as what it was; its rows are echoed.
+        Gives the reason if it has to stay there.
+
+        Raises:
+            ServiceError: `not-quarantined`, `already-decided`.
+            PostgresError: `postgres-unavailable`.
+        """
+        try:
+            await self._commit(connected, lambda connection: self._retry(connection, submitted))
+            return None
+        except _StillRefused as still:
+            refusal = still.refusal
+        except asyncpg.PostgresError as error:
+            if not _is_refusal(error):
+                raise
+            refusal = _refusal(error)
+        async with connected() as connection:
+            await explain(connection, submitted.id, refusal)
+        return refusal
+
+    async def _commit(self, connected: Connected, act: _Act) -> None:
+        """Merge as soon as nobody else is in the way."""
         delay_ms, races = _RETRY_MS_MIN, 0
         while True:
             try:
                 async with connected() as connection:
                     async with transaction(connection, _BEGIN):
-                        clocks = await self._merge(connection, batch, refusal)
+                        clocks = await act(connection)
                     self._known.keep(clocks)
                 return
             except CONTENTION:
@@ -126,18 +156,19 @@ class Merging:
             delay_ms = min(2 * delay_ms, _RETRY_MS_MAX)
 
     async def _merge(
-        self, connection: Connection, batch: Sequence[Submitted], refusal: Refusal | None
+        self, connection: Connection, batch: Sequence[Submitted]
     ) -> Mapping[int, Clock]:
         """Merge what is new in the batch, inside the transaction; gives the new clocks.
 
         Raises:
             ProtocolError: `transaction-gap`.
+            ServiceError: `superseded`.
         """
         origins = sorted({submitted.origin for submitted in batch})
         record = await connection.fetchrow(_STATE, origins)
         assert record is not None
-        xid, now_ms, version, numbers = record
-        fresh = _fresh(batch, dict(numbers or ()))
+        xid, now_ms, version, devices = record
+        fresh = _fresh(batch, {origin: state for origin, *state in devices or ()})
         if not fresh:
             return {}
         loader = Loader(connection, await self._schemas.at(connection, version), self._known)
@@ -145,8 +176,26 @@ class Merging:
             self._incoming(submitted, transaction_id(xid, place), (now_ms, loader.clocks))
             for place, submitted in enumerate(fresh, start=1)
         ]
-        await _Merge(connection, loader).run(fresh, incoming, refusal)
+        await _Merge(connection, loader).run(incoming, fresh)
         return {each.author.id: each.author.clock for each in incoming}
+
+    async def _retry(self, connection: Connection, submitted: Submitted) -> Mapping[int, Clock]:
+        """Merge what waits in the quarantine, inside the transaction; gives its clock.
+
+        Raises:
+            _StillRefused: it can't be merged yet.
+            ServiceError: `not-quarantined`, `already-decided`.
+        """
+        await decide(connection, submitted.id, "retried")
+        record = await connection.fetchrow(_STATE, [])
+        assert record is not None
+        xid, now_ms, version, _ = record
+        loader = Loader(connection, await self._schemas.at(connection, version), self._known)
+        incoming = self._incoming(submitted, transaction_id(xid, 1), (now_ms, loader.clocks))
+        refused = await _Merge(connection, loader).run([replace(incoming, echo=True)])
+        if refused:
+            raise _StillRefused(refused[0])
+        return {incoming.author.id: incoming.author.clock}
 
     def _incoming(
         self, submitted: Submitted, id: int, world: tuple[int, dict[int, Clock]]
@@ -160,7 +209,8 @@ class Merging:
         clock = clocks[id] = Clock(hlc, submitted.origin)
         snapshot = cursor.snapshot if cursor and cursor.epoch == self._epoch else None
         sees = _sees_nothing if snapshot is None else lambda known: snapshot.sees(xid_of(known))
-        return Incoming(sealed, Author(id, clock, clocks, sees), echo=ahead)
+        author = Author(id, clock, clocks, sees)
+        return Incoming(sealed, author, echo=ahead, refusal=submitted.refusal)
 
 
 class _Merge:
@@ -172,24 +222,23 @@ class _Merge:
         self._schema = loader.schema
 
     async def run(
-        self, fresh: Sequence[Submitted], batch: Sequence[Incoming], refusal: Refusal | None
-    ) -> None:
-        """Merge transactions; with a refusal, refuse them."""
+        self, batch: Sequence[Incoming], fresh: Sequence[Submitted] = ()
+    ) -> Mapping[int, Refusal]:
+        """Merge transactions; gives those that are refused. `fresh`: the same as they came, unless
+        it was from the quarantine."""
         await self._load(batch)
-        if refusal is None:
-            merged = await self._merge(batch)
-        else:
-            merged = Merged(refused=dict.fromkeys(range(len(fresh)), refusal))
+        merged = await self._merge(batch)
+        if merged.refused and not fresh:
+            return merged.refused
         xid = xid_of(batch[0].author.id)
-        changed = merged.rows | self._sent_back(
-            merged, [each.transaction for each in batch], transaction_id(xid)
-        )
+        changed = merged.rows | self._sent_back(merged, transaction_id(xid))
         touched = await store(self._connection, self._schema, (self._loader.rows, changed), xid)
         tables = [table for table in self._schema if table.number in touched]
-        triggered = await note(self._connection, fresh, batch, merged.refused, tables)
+        triggered = await note(self._connection, batch, fresh, merged.refused, tables)
         meant = {row_id: row for row_id, row in changed.items() if row_id.table in triggered}
         if meant:
             await capture_effects(self._connection, self._loader, meant, xid)
+        return merged.refused
 
     async def _load(self, batch: Sequence[Incoming]) -> None:
         """Load what is written and deleted, and most of what that touches."""
@@ -198,7 +247,8 @@ class _Merge:
         gone: list[RowId] = []
         parents: set[RowId] = set()
         children = {table.name: table for table in self._schema if table.foreign_keys}
-        for change in (change for each in transactions for change in each.changes):
+        mergeable = [each.transaction for each in batch if each.refusal is None]
+        for change in (change for each in mergeable for change in each.changes):
             if change.op is Op.DELETE:
                 gone.append(RowId(change.table, change.key))
             elif table := children.get(change.table):
@@ -218,41 +268,38 @@ class _Merge:
                 return merged
             await self._loader.load_parents(merged.missed)
 
-    def _sent_back(
-        self, merged: Merged, transactions: Sequence[Transaction], direct: int
-    ) -> dict[RowId, Row]:
+    def _sent_back(self, merged: Merged, direct: int) -> dict[RowId, Row]:
         """Rows that their author has otherwise than the hub: the hub itself touches them."""
         back = {}
-        refused = [transactions[place] for place in merged.refused]
-        for row_id in sorted(merged.echoed | wanted(refused), key=repr):
+        for row_id in sorted(merged.echoed, key=repr):
             row = merged.rows.get(row_id) or self._loader.rows.get(row_id)
             if row is not None:
-                before = row.touched_before if is_direct(row.touched) else row.touched
-                back[row_id] = row._replace(touched=direct, touched_before=before)
-        for change in (change for each in refused for change in each.changes):
-            row_id = RowId(change.table, change.key)
-            if row_id not in back:
-                back[row_id] = _never_was(self._schema, change, direct)
+                back[row_id] = sent_back(row, direct)
         return back
 
 
-def _fresh(batch: Sequence[Submitted], numbers: dict[int, int]) -> list[Submitted]:
-    """What is not in yet, given the number of each device's last transaction that is.
+def _fresh(batch: Sequence[Submitted], devices: dict[int, list[int]]) -> list[Submitted]:
+    """What is not in yet, given for each device the number of its last transaction that is, and its
+    newest session.
 
     Raises:
         ProtocolError: `transaction-gap`.
+        ServiceError: `superseded`.
     """
     fresh = []
     for submitted in batch:
-        number, last = submitted.transaction.number, numbers.get(submitted.origin)
+        number, device = submitted.transaction.number, submitted.origin
+        last, session = devices.get(device, (None, submitted.session))
+        if session != submitted.session:
+            raise ServiceError("superseded", f"A newer session of device {device} has taken over.")
         if last is None or number > last + 1:
             raise ProtocolError(
                 "transaction-gap",
-                f"Transaction {number} of device {submitted.origin} came after {last}.",
+                f"Transaction {number} of device {device} came after {last}.",
                 "Connect again: the hub says which one it has.",
             )
         if number == last + 1:
-            numbers[submitted.origin] = number
+            devices[device] = [number, session]
             fresh.append(submitted)
     return fresh
 
@@ -261,19 +308,15 @@ def _sees_nothing(_: int) -> bool:
     return False
 
 
-def _never_was(schema: Schema, change: Change, direct: int) -> Row:
-    """A tombstone for a row that a refused transaction alone has."""
-    table = schema.tables[change.table]
-    key = dict(zip(table.primary_key, change.key, strict=True))
-    values = {**table.default_values, **key}
-    return Row(values, {}, change.incarnation, deleted=direct)
-
-
 def _is_refusal(error: asyncpg.PostgresError) -> bool:
     """Whether it is the data that Postgres refuses, so that trying again is no use."""
     return str(error.sqlstate).startswith(_REFUSING) or isinstance(
         error, asyncpg.InsufficientPrivilegeError
     )
+
+
+def _refusal(error: asyncpg.PostgresError) -> Refusal:
+    return Refusal("postgres-refused", f"Postgres refused it: {error.message or error}.")
 
 
 def _is_race(error: asyncpg.UniqueViolationError) -> bool:

@@ -1,9 +1,10 @@
 """What the hub's door speaks about, as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from electricsql.replication import Transaction
+from electricsql.replication import Refusal, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +30,88 @@ class HubPlan:
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A device's place at the hub: its origin, and its last transaction that is in, with the clock
-    that the device gave it."""
+    that the device gave it (0: it could not be read). `session` is a new number, higher than those
+    of the device's earlier sessions: what these submit is not taken any more."""
 
     origin: int
     acknowledged: int
-    hlc: int = 0
+    hlc: int
+    session: int
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A device's transaction on its way in; `encoded` is what a quarantine would keep."""
+    """A device's transaction on its way in, from one of its sessions; `encoded` is what a
+    quarantine would keep. With a `refusal` that is where it goes, and `transaction` has as much of
+    it as could be read."""
 
     origin: int
     transaction: Transaction
     encoded: bytes
+    session: int
+    refusal: Refusal | None = None
+
+    @property
+    def id(self) -> "TransactionId":
+        return TransactionId(self.origin, self.transaction.number)
+
+    def without_changes(self) -> "Submitted":
+        """The same as if no change could be read."""
+        return replace(self, transaction=replace(self.transaction, changes=()))
+
+
+class TransactionId(NamedTuple):
+    """Which device transaction: its origin, and its number there."""
+
+    origin: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.origin}.{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A refused transaction. `fate` is waiting, retried (and merged then) or discarded; `changes`
+    counts the rows that could be read of it (None: nobody counted)."""
+
+    origin: int
+    number: int
+    device: str | None
+    code: str
+    message: str
+    at: datetime
+    fate: str
+    decided_at: datetime | None
+    changes: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """What the hub knows of a device. `cursor` is what it had applied when it was last seen."""
+    """What the hub knows of a device. `cursor` is what it had applied when it was last seen, and
+    `lag` counts the Postgres transactions since then that it does not have (None: it has nothing).
+
+    Each of its transactions up to `number` was merged, or quarantined and then retried, discarded,
+    or waits; `conserved` says whether these add up.
+    """
 
     device: str
     origin: int
     number: int
+    merged: int
+    waiting: int
+    retried: int
+    discarded: int
+    conserved: bool
     schema_version: str | None
     cursor: str | None
     seen_at: datetime | None
+    lag: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class HubStatus:
-    """An environment at a glance."""
+    """An environment at a glance. `quarantined` counts what waits."""
 
     schema_version: str | None
     epoch: str

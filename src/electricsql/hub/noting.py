@@ -1,11 +1,14 @@
 """Noting what a merge did, in one round trip: clocks, numbers, refusals, where to look for news."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from electricsql.hub.capture import user_table
 from electricsql.hub.connection import Connection
 from electricsql.hub.model import Submitted
+from electricsql.hub.quarantine import NUMBER as QUARANTINE
+from electricsql.limits import REFUSAL_CHARACTERS_MAX
 from electricsql.replication import Incoming, Refusal
 from electricsql.schema import Table
 
@@ -15,34 +18,39 @@ WITH merged AS (
     INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
     SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
 ), counted AS (
-    UPDATE electric.devices d SET number = n.number, hlc = n.hlc, seen_at = now()
-    FROM unnest($6::int[], $7::bigint[], $8::bigint[]) n(origin, number, hlc)
+    UPDATE electric.devices d
+    SET number = n.number, hlc = n.hlc, merged = d.merged + n.merged, seen_at = now()
+    FROM unnest($6::int[], $7::bigint[], $8::bigint[], $9::bigint[]) n(origin, number, hlc, merged)
     WHERE d.origin = n.origin
 ), refused AS (
-    INSERT INTO electric.quarantine (origin, number, code, message, transaction)
-    SELECT * FROM unnest($9::int[], $10::bigint[], $11::text[], $12::text[], $13::bytea[])
+    INSERT INTO electric.quarantine (origin, number, code, message, transaction, changes)
+    SELECT * FROM unnest(
+        $10::int[], $11::bigint[], $12::text[], $13::text[], $14::bytea[], $15::int[]
+    )
 ), touched AS (
-    INSERT INTO electric.touched SELECT pg_current_xact_id(), unnest($14::int[])
+    INSERT INTO electric.touched SELECT pg_current_xact_id(), unnest($16::int[])
     ON CONFLICT DO NOTHING
 )
 SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-WHERE t.tgrelid = ANY($15::text[]::regclass[]) AND t.tgtype & 3 = 3 AND t.tgenabled <> 'D'
+WHERE t.tgrelid = ANY($17::text[]::regclass[]) AND t.tgtype & 3 = 3 AND t.tgenabled <> 'D'
     AND NOT t.tgisinternal
 """
 
 
 async def note(
     connection: Connection,
-    fresh: Sequence[Submitted],
     batch: Sequence[Incoming],
+    fresh: Sequence[Submitted],
     refused: Mapping[int, Refusal],
     touched: Sequence[Table],
 ) -> set[str]:
-    """Note these transactions (twice: as submitted, as merged), which of them were refused, and the
-    tables that have something to tell. Gives those whose triggers may have changed what was
-    written."""
+    """Note these transactions (twice: as merged, and as submitted unless it was from the
+    quarantine), which of them were refused, and the tables that have something to tell. Gives those
+    whose triggers may have changed what was written."""
     taken = [each for place, each in enumerate(batch) if place not in refused]
     last = {each.origin: each.transaction for each in fresh}
+    merged = Counter(each.author.clock.origin for each in taken)
+    numbers = [table.number for table in touched] + [QUARANTINE] * bool(refused)
     held = [fresh[place] for place in refused]
     records = await connection.fetch(
         _NOTE,
@@ -54,12 +62,14 @@ async def note(
         list(last),
         [each.number for each in last.values()],
         [each.hlc for each in last.values()],
+        [merged[origin] for origin in last],
         [each.origin for each in held],
         [each.transaction.number for each in held],
         [refusal.code for refusal in refused.values()],
-        [refusal.message for refusal in refused.values()],
+        [refusal.message[:REFUSAL_CHARACTERS_MAX] for refusal in refused.values()],
         [each.encoded for each in held],
-        [table.number for table in touched],
+        [len(each.transaction.changes) for each in held],
+        numbers,
         [user_table(table) for table in touched],
     )
     return {record[0] for record in records}

@@ -16,6 +16,7 @@ import asyncpg
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
 from electricsql.hub.migrating import SCHEMA_NUMBER
+from electricsql.hub.quarantine import NUMBER as QUARANTINE
 from electricsql.hub.selecting import (
     count_alive,
     count_changed,
@@ -178,11 +179,15 @@ class Reading:
     async def refused_since(
         self, origins: Iterable[int], cursor: Cursor | None
     ) -> dict[int, list[Refused]]:
-        """The transactions of these devices that went to the quarantine after the cursor."""
+        """The transactions of these devices that went to the quarantine after the cursor, or whose
+        fate there was decided after it."""
+        old = self._old(cursor)
+        if old is not None and QUARANTINE not in await self._touched_since(old):
+            return {}
         records = await self._connection.fetch(
-            f"SELECT origin, number, code, message FROM electric.quarantine WHERE {_UNSEEN}"
+            f"SELECT origin, number, code, message, fate FROM electric.quarantine WHERE {_UNSEEN}"
             " AND origin = ANY($2::int[]) ORDER BY number",
-            *(self._old(cursor), list(origins)),
+            *(old, list(origins)),
         )
         refused: defaultdict[int, list[Refused]] = defaultdict(list)
         for origin, *told in records:

@@ -11,6 +11,7 @@ from electricsql.protocol.codec import (
     encode_frame,
     encode_transaction,
     read_transaction,
+    rows_named,
     unfold_transaction,
     with_checksum,
 )
@@ -69,6 +70,7 @@ from electricsql.protocol.messages import (
     Pong,
     RefusedFrame,
     Staged,
+    TransactionFrame,
     Up,
     Upload,
     Wanted,
@@ -120,6 +122,7 @@ __all__ = [
     "TableDigest",
     "Tick",
     "Took",
+    "TransactionFrame",
     "Unchanged",
     "Up",
     "Upload",
@@ -140,6 +143,7 @@ __all__ = [
     "encode_transaction",
     "marked",
     "read_transaction",
+    "rows_named",
     "unfold_transaction",
     "with_checksum",
 ]

@@ -38,7 +38,7 @@ from electricsql.protocol.messages import (
     Wanted,
 )
 from electricsql.replication import Block, Change, Clock, Cursor, Op, Shadow, Transaction
-from electricsql.schema import Table
+from electricsql.schema import Key, Table, can_hold
 
 PLAIN: Final = b"\x00"
 ZSTD: Final = b"\x01"
@@ -217,6 +217,29 @@ def unfold_transaction(frame: TransactionFrame, tables: Mapping[str, Table]) -> 
     return Transaction(frame.number, frame.hlc, cursor, frame.schema_version, changes)
 
 
+def rows_named(frame: TransactionFrame, tables: Mapping[str, Table]) -> list[Change]:
+    """The rows that a malformed transaction names, as far as it does, each as a delete: whoever
+    sent it has them otherwise than everybody else."""
+    rows: dict[tuple[str, Key], Change] = {}
+    for group in frame.changes:
+        table = tables.get(group.table)
+        if table is None or group.columns[: len(table.primary_key)] != table.primary_key:
+            continue
+        types = [table.by_name[name].type for name in table.primary_key]
+        try:
+            parts = [read_column(column) for column in group.values[: len(types)]]
+        except ProtocolError:
+            continue
+        sound = len(parts) == len(types) and all(
+            None not in part and can_hold(type, part)
+            for type, part in zip(types, parts, strict=True)
+        )
+        if sound and 1 <= group.incarnation <= _INCARNATION_MAX:
+            for key in zip(*parts, strict=False):
+                rows[table.name, key] = Change(table.name, Op.DELETE, key, {}, group.incarnation)
+    return list(rows.values())
+
+
 def read_transaction(data: bytes) -> TransactionFrame:
     """A transaction's frame: enough to learn its schema version before its tables are known.
 
@@ -282,6 +305,13 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
         raise ProtocolError(
             "bad-transaction", f"A transaction's changes of {group.table!r} are malformed."
         )
+    for name, held in zip(group.columns, columns, strict=True):
+        column = table.by_name[name]
+        if not can_hold(column.type, held):
+            raise ProtocolError(
+                "type-mismatch",
+                f"A transaction has values for {group.table}.{name} that no {column.type} can be.",
+            )
     op = Op(group.op)
     start = 0 if op is Op.INSERT else width
     names = group.columns[start:]

@@ -171,7 +171,8 @@ class DeviceEffects:
     """The hub's history is another one, of this epoch: give up ours, then report `Opened` again."""
     renew: bool = False
     """The hub has transactions of this device that are not ours, or another stream of it has taken
-    over: the file is a copy, or was restored. Take a new identity, and connect anew."""
+    over: the file is a copy, or was restored. Take a new identity, and connect anew. (Not while
+    something is on its way: whether it is in has to be known first, or it would be in twice.)"""
     stage: DeltaPart | None = None
     """Keep this part until the delta's last one comes."""
     apply: DeltaPart | None = None
@@ -284,7 +285,7 @@ class DeviceSession:
                 return DeviceEffects(answered=(nonce,)) if nonce else NOTHING
             case Digests() | Details():
                 return DeviceEffects(compare=frame)
-            case Bye(code="superseded"):
+            case Bye(code="superseded") if not self._in_flight:
                 return DeviceEffects(renew=True)
             case Bye():
                 return DeviceEffects(close=frame)
@@ -295,9 +296,9 @@ class DeviceSession:
         if self._epoch is not None and welcome.epoch != self._epoch:
             self.state = DeviceState.STRANDED
             return DeviceEffects(start_over=welcome.epoch)
-        last = welcome.acknowledged
+        last, hlc = welcome.acknowledged, welcome.acknowledged_hlc
         # What was sealed since we said hello can't be at the hub: a number beyond is another's.
-        if last > self._greeted or self._unsent.get(last) not in (None, welcome.acknowledged_hlc):
+        if last > self._greeted or (hlc and self._unsent.get(last, hlc) != hlc):
             self.state = DeviceState.CLOSED
             return DeviceEffects(renew=True)
         self.acknowledged = self._sent = welcome.acknowledged

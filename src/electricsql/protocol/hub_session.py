@@ -99,12 +99,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The hub told the device's place."""
+    """The hub told the device's place. `session` is higher than that of every earlier stream of the
+    device."""
 
     origin: int
     epoch: str
     acknowledged: int
     acknowledged_hlc: int = 0
+    session: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ class HubSession:
         "acknowledged",
         "cursor",
         "device",
+        "number",
         "origin",
         "question",
         "staged",
@@ -198,6 +201,8 @@ class HubSession:
         self.state = HubState.GREETING
         self.device = ""
         self.origin = 0
+        self.number = 0
+        """Which of the device's sessions this is."""
         self.acknowledged = 0
         """What the device has been told."""
         self.cursor: Cursor | None = None
@@ -320,7 +325,8 @@ class HubSession:
 
     def _register(self, place: Registered, now_ms: int) -> HubEffects:
         assert self.state is HubState.REGISTERING, "nobody asked for the device's place"
-        self.origin, self.acknowledged = place.origin, place.acknowledged
+        self.origin, self.number = place.origin, place.session
+        self.acknowledged = place.acknowledged
         self._told = self._applied = self.cursor
         self._told_ms, self._unapplied = now_ms, ()
         self._uploads = Uploads(place.acknowledged)

@@ -30,6 +30,7 @@ from electricsql.limits import (
     KEY_COLUMNS_MAX,
     VERSION_CHARS_MAX,
 )
+from electricsql.replication import WAITING
 
 PROTOCOL_VERSION: Final = 1
 
@@ -98,7 +99,8 @@ class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """The device's place at the hub: origin, epoch, and the last of its transactions that is in.
-    `acknowledged_hlc` is that one's clock, as the device gave it (0: there is none)."""
+    `acknowledged_hlc` is that one's clock, as the device gave it (0: there is none, or it could not
+    be read)."""
 
     origin: int
     epoch: str
@@ -123,6 +125,7 @@ class RefusedFrame(msgspec.Struct, frozen=True, array_like=True):
     number: int
     code: str
     message: str
+    fate: str = WAITING
 
 
 class DeltaPart(msgspec.Struct, frozen=True, array_like=True, tag=7):

@@ -11,7 +11,15 @@ from electricsql.replication.clock import (
     tick,
 )
 from electricsql.replication.cursor import Cursor, Snapshot
-from electricsql.replication.delta import AppliedMigration, Block, Part, Place, Refused, Shadow
+from electricsql.replication.delta import (
+    WAITING,
+    AppliedMigration,
+    Block,
+    Part,
+    Place,
+    Refused,
+    Shadow,
+)
 from electricsql.replication.ids import NOBODY, UNSENT, is_direct, transaction_id, xid_of
 from electricsql.replication.merge import (
     Incoming,
@@ -23,13 +31,14 @@ from electricsql.replication.merge import (
     parents_of,
     wanted,
 )
-from electricsql.replication.row import Author, Row, change_row, same
+from electricsql.replication.row import Author, Row, change_row, same, sent_back
 
 __all__ = [
     "HUB_ORIGIN",
     "NOBODY",
     "OLDEST",
     "UNSENT",
+    "WAITING",
     "AppliedMigration",
     "Author",
     "Block",
@@ -57,6 +66,7 @@ __all__ = [
     "milliseconds",
     "parents_of",
     "same",
+    "sent_back",
     "tick",
     "transaction_id",
     "wanted",

@@ -10,7 +10,7 @@ has these rows already, and is not sent the block; all others share its encoding
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from electricsql.replication.clock import Clock
 from electricsql.replication.row import Row
@@ -63,13 +63,18 @@ class AppliedMigration:
     statements: tuple[str, ...]
 
 
+WAITING: Final = "waiting"
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A device is told that its transaction waits in the hub's quarantine, and why."""
+    """A device is told that its transaction is in the hub's quarantine, why, and what became of it
+    there: it waits, was retried (and is merged now), or was discarded."""
 
     number: int
     code: str
     message: str
+    fate: str = WAITING
 
 
 class Place(NamedTuple):

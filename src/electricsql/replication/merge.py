@@ -1,8 +1,9 @@
 """Merging device transactions into a hub's rows. A pure function: rows in, rows out.
 
-A transaction is merged whole or refused whole. Its inserts and updates come first, then the parents
-that its rows need are brought back if somebody deleted them concurrently, then its deletes, as far
-as nobody else's write or child row forbids them. So foreign keys never break:
+A transaction is merged whole, or refused whole: then its rows are echoed to its author, and those
+that nobody else has become tombstones. Its inserts and updates come first, then the parents that
+its rows need are brought back if somebody deleted them concurrently, then its deletes, as far as
+nobody else's write or child row forbids them. So foreign keys never break:
 
 - a child that arrives for a tombstone brings the parent back (and the parent's parents);
 - a delete of a row that still has children which the transaction doesn't delete too has no effect.
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op, Transaction
+from electricsql.replication.ids import transaction_id, xid_of
 from electricsql.replication.row import Author, Row, change_row, may_delete, revive
 from electricsql.schema import Key, Schema, Table, Value
 
@@ -37,17 +39,19 @@ class Incoming:
     """A device transaction on its way into the hub.
 
     `echo` asks for its rows to be sent back to the author, since the hub did not take the
-    transaction as it was (its clock was cut back).
+    transaction as it was (its clock was cut back), or the author has given them up. With a
+    `refusal` it is known from the start that it can't be merged.
     """
 
     transaction: Transaction
     author: Author
     echo: bool = False
+    refusal: "Refusal | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a transaction can't be merged, ever: it waits in the quarantine."""
+    """Why a transaction can't be merged as things are: it waits in the quarantine."""
 
     code: str
     message: str
@@ -66,8 +70,8 @@ class Merged:
 
 
 class _Refused(Exception):
-    def __init__(self, code: str, message: str) -> None:
-        self.refusal = Refusal(code, message)
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
 
 
 def merge(schema: Schema, loaded: Mapping[RowId, Row | None], batch: Sequence[Incoming]) -> Merged:
@@ -77,12 +81,12 @@ def merge(schema: Schema, loaded: Mapping[RowId, Row | None], batch: Sequence[In
     for place, incoming in enumerate(batch):
         rows.begin()
         try:
-            echoed = _merge_one(schema, rows, incoming)
+            merged.echoed |= _merge_one(schema, rows, incoming)
         except _Refused as refused:
             rows.undo()
             merged.refused[place] = refused.refusal
-        else:
-            merged.echoed |= echoed
+            merged.echoed |= wanted([incoming.transaction])
+            _bury(schema, rows, incoming)
     merged.rows, merged.missed = rows.changed(), rows.missed
     return merged
 
@@ -118,6 +122,8 @@ def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
     Raises:
         _Refused: it can't be merged; the rows are half done and must be undone.
     """
+    if incoming.refusal is not None:
+        raise _Refused(incoming.refusal)
     author = incoming.author
     written, deletes = [], []
     for change in incoming.transaction.changes:
@@ -134,14 +140,25 @@ def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
     return echoed
 
 
+def _bury(schema: Schema, rows: "_Rows", incoming: Incoming) -> None:
+    """Make tombstones of the rows that only a refused transaction has."""
+    direct = transaction_id(xid_of(incoming.author.id))
+    for change in incoming.transaction.changes:
+        row_id = RowId(change.table, change.key)
+        if rows.get(row_id) is None:
+            table = schema.tables[change.table]
+            key = dict(zip(table.primary_key, change.key, strict=True))
+            values = {**table.default_values, **key}
+            rows.set(row_id, Row(values, {}, change.incarnation, deleted=direct))
+
+
 def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Author) -> None:
     row_id, change = write
     row = rows.get(row_id)
-    unknown = row is None or change.incarnation > row.incarnation
+    unknown = row is None or row.never_was or change.incarnation > row.incarnation
     if unknown and change.op is Op.UPDATE:
-        raise _Refused(
-            "unknown-row", f"It updates {change.table} {change.key!r}, which was never inserted."
-        )
+        message = f"It updates {change.table} {change.key!r}, which was never inserted."
+        raise _Refused(Refusal("unknown-row", message))
     changed = change_row(table, row, change, author)
     assert changed is not None
     rows.set(row_id, changed)
@@ -160,12 +177,12 @@ def _bring_parents_back(
             continue
         for parent_id in parents_of(schema.tables[row_id.table], row.values):
             parent = rows.get(parent_id)
-            if parent is None:
-                raise _Refused(
-                    "foreign-key",
+            if parent is None or parent.never_was:
+                message = (
                     f"{row_id.table} {row_id.key!r} refers to {parent_id.table} {parent_id.key!r},"
-                    " which does not exist.",
+                    " which does not exist."
                 )
+                raise _Refused(Refusal("foreign-key", message))
             if not parent.alive:
                 rows.set(parent_id, revive(parent, author))
                 revived.add(parent_id)
@@ -180,7 +197,9 @@ def _delete(
     going: dict[RowId, Change] = {}
     for row_id, change in deletes:
         row = rows.get(row_id)
-        if row and row.alive and row.incarnation == change.incarnation and may_delete(row, author):
+        if row is None or row.incarnation != change.incarnation:
+            continue
+        if (row.alive or row.never_was) and may_delete(row, author):
             going[row_id] = change
     kept: set[RowId] = set()
     while staying := [row_id for row_id in going if rows.has_child(row_id, besides=going)]:

@@ -9,6 +9,9 @@
    back. A write of this life that finds a tombstone can't have observed it, or it would have begun
    a new life.
 4. An insert over a row that its author had observed (REPLACE) writes only what differs.
+5. A transaction from the quarantine comes after later ones of its author: what those deleted stays
+   deleted. A row that only a refused transaction had never was: it can't be updated, nor brought
+   back, until that transaction is taken after all.
 
 To know whether a deleter had observed every write it is enough to keep two of them: hub history has
 an order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own
@@ -23,7 +26,7 @@ from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op
 from electricsql.replication.clock import OLDEST, Clock, Clocks
-from electricsql.replication.ids import NOBODY
+from electricsql.replication.ids import NOBODY, is_direct
 from electricsql.schema import Table, Value
 
 
@@ -47,6 +50,11 @@ class Row(NamedTuple):
     @property
     def alive(self) -> bool:
         return self.deleted == NOBODY
+
+    @property
+    def never_was(self) -> bool:
+        """Whether it is the tombstone of a row that only a refused transaction had."""
+        return not self.alive and self.touched == NOBODY
 
     def transactions(self) -> set[int]:
         """The ids of everybody who made the row what it is."""
@@ -85,10 +93,12 @@ def change_row(table: Table, row: Row | None, change: Change, author: Author) ->
     """
     if row is None or change.incarnation > row.incarnation:
         return _born(table, change, author) if change.op is Op.INSERT else row
-    if change.incarnation < row.incarnation:
+    if change.incarnation < row.incarnation or _deleted_since(row, author):
         return row
     if change.op is Op.DELETE:
         return _deleted(row, author)
+    if row.never_was:
+        return _born(table, change, author) if change.op is Op.INSERT else row
     return _touched(row, author, *_written(table, row, change, author))
 
 
@@ -103,6 +113,15 @@ def revive(row: Row, author: Author) -> Row:
     return _touched(row, author, row.values, row.writers)
 
 
+def sent_back(row: Row, direct: int) -> Row:
+    """The row as the hub itself touches it, by a direct transaction: so its author is sent it
+    too."""
+    if row.never_was:
+        return row
+    before = row.touched_before if is_direct(row.touched) else row.touched
+    return row._replace(touched=direct, touched_before=before)
+
+
 def _born(table: Table, change: Change, author: Author) -> Row:
     values = {**table.default_values, **change.values}
     writers = dict.fromkeys(change.values, author.id)
@@ -112,8 +131,16 @@ def _born(table: Table, change: Change, author: Author) -> Row:
     return Row(values, writers, change.incarnation, touched=author.id)
 
 
+def _deleted_since(row: Row, author: Author) -> bool:
+    """Rule 5: whether the author itself deleted the row later."""
+    if row.alive:
+        return False
+    deleted = author.clock_of(row.deleted)
+    return deleted.origin == author.clock.origin and deleted > author.clock
+
+
 def _deleted(row: Row, author: Author) -> Row:
-    if not row.alive or not may_delete(row, author):
+    if not (row.alive or row.never_was) or not may_delete(row, author):
         return row
     return row._replace(deleted=author.id)
 

@@ -23,6 +23,7 @@ from electricsql.schema.values import (
     FIRST_DAY_WITH_ZONE,
     LAST_DAY_WITH_ZONE,
     SPELLED,
+    can_hold,
     canonical,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "Token",
     "Value",
     "additions",
+    "can_hold",
     "canonical",
     "postgres_literal",
     "postgres_plan",

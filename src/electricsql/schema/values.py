@@ -14,7 +14,9 @@ SQL; a test holds them together).
 """
 
 import re
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time
+from types import NoneType
 from typing import Final
 from uuid import UUID
 
@@ -36,6 +38,27 @@ SPELLED: Final = frozenset(_SHAPES)
 """The types whose values have more than one spelling."""
 FIRST_DAY_WITH_ZONE: Final = "0001-01-02"
 LAST_DAY_WITH_ZONE: Final = "9999-12-30"
+
+
+_KINDS: Final = {
+    ColumnType.INTEGER: (int,),
+    ColumnType.REAL: (float,),
+    ColumnType.BLOB: (bytes,),
+    ColumnType.BOOLEAN: (int,),
+    ColumnType.NUMERIC: (int, float),
+    ColumnType.JSON: (int, float, str),
+}
+"""The storage classes of a type's values; those of the others are text."""
+_kind: Final = type
+
+
+def can_hold(type: ColumnType, values: Collection[Value]) -> bool:
+    """Whether a column of that type can hold them all, by their storage class. (How a date or JSON
+    is written is not looked at: Postgres does that.)"""
+    kinds = set(map(_kind, values))
+    if not kinds <= {*_KINDS.get(type, (str,)), NoneType}:
+        return False
+    return type is not ColumnType.BOOLEAN or {0, 1, None}.issuperset(values)
 
 
 def canonical(type: ColumnType, value: Value) -> Value:

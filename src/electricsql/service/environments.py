@@ -13,7 +13,7 @@ from electricsql.errors import PostgresError
 from electricsql.hub import Cluster, Hub, Submitted
 from electricsql.limits import DRAIN_MS_MAX, PLACE_MS
 from electricsql.protocol import Bye, Registered
-from electricsql.replication import Cursor, Transaction
+from electricsql.replication import Cursor
 from electricsql.schema import Schema
 from electricsql.service.fanout import Fanout
 from electricsql.service.merging import Merges
@@ -62,16 +62,19 @@ class Environment:
         before = self._by_device.get(device)
         if before is not None and before is not stream:
             before.end(SUPERSEDED)
-            await self._merges.let_go(before)
+            self._merges.forget(before)
         self._by_device[device] = stream
         place = await self._hub.register(device)
-        return Registered(place.origin, self._hub.epoch, place.acknowledged, place.hlc)
+        return Registered(
+            *(place.origin, self._hub.epoch, place.acknowledged, place.hlc),
+            session=place.session,
+        )
 
     async def schema_at(self, version: str | None) -> Schema:
         return await self._hub.schema_at(version)
 
-    async def merge(self, stream: DeviceStream, transaction: Transaction, data: bytes) -> None:
-        await self._merges.put(stream, Submitted(stream.session.origin, transaction, data))
+    async def merge(self, stream: DeviceStream, submitted: Submitted) -> None:
+        await self._merges.put(stream, submitted)
 
     def note_applied(self, stream: DeviceStream, cursor: Cursor) -> None:
         self._applied[stream.session.device] = (cursor, stream.schema_version)

@@ -191,16 +191,14 @@ async def _tell(
         stream: max(acknowledged.get(stream.session.origin, 0), stream.session.acknowledged)
         for stream in streams
     }
-    news = {
-        stream: stream.session.origin
-        for stream, number in numbers.items()
-        if not stream.was_served or number != stream.session.acknowledged
-    }
-    since = streams[0].session.cursor if news else None
-    refused = await reading.refused_since(news.values(), since) if news else {}
+    origins = [stream.session.origin for stream in streams]
+    since = streams[0].session.cursor if streams else None
+    refused = await reading.refused_since(origins, since) if streams else {}
     for stream, number in numbers.items():
-        if stream in news or not delta.is_empty or stream.session.lags(now_ms()):
-            stream.deliver(delta, Answer.of(number, refused.get(stream.session.origin, ())))
+        told = refused.get(stream.session.origin, ())
+        news = told or not stream.was_served or number != stream.session.acknowledged
+        if news or not delta.is_empty or stream.session.lags(now_ms()):
+            stream.deliver(delta, Answer.of(number, told))
         else:
             stream.unchanged(delta.cursor)
 

@@ -50,8 +50,6 @@ class Merges:
         self._room = asyncio.Event()
         self._room.set()
         self._stopping = False
-        self._under_way: Sequence[Waiting] = ()
-        self._batch_done = asyncio.Event()
 
     async def put(self, stream: DeviceStream, submitted: Submitted) -> None:
         """Queue a transaction; waits while too much is queued."""
@@ -62,12 +60,13 @@ class Merges:
             self._room.clear()
         self._filled.set()
 
-    async def let_go(self, stream: DeviceStream) -> None:
-        """Forget what a stream has queued, and wait until what is being merged of it is in: then
-        the hub can tell another stream of the device where it stands."""
-        self._forget(stream)
-        while any(waiting.stream is stream for waiting in self._under_way):
-            await self._batch_done.wait()
+    def forget(self, stream: DeviceStream) -> None:
+        """Forget what a stream has queued: it has ended."""
+        rest = [waiting for waiting in self._queue if waiting.stream is not stream]
+        self._queue = deque(rest)
+        self._bytes = sum(len(waiting.submitted.encoded) for waiting in rest)
+        if self._bytes < MERGE_QUEUE_BYTES_MAX:
+            self._room.set()
 
     def stop(self) -> None:
         """Let `run` end after the batch that is under way."""
@@ -80,11 +79,7 @@ class Merges:
             await self._filled.wait()
             batch = self._take()
             if batch:
-                self._batch_done.clear()
-                self._under_way = batch
                 await self._merge(batch)
-                self._under_way = ()
-                self._batch_done.set()
             else:
                 self._filled.clear()
 
@@ -147,11 +142,4 @@ class Merges:
         else:
             _log.error("merging failed", device=device, exc_info=error)
             stream.end(Bye("failed", "The service failed to merge this device's transaction."))
-        self._forget(stream)
-
-    def _forget(self, stream: DeviceStream) -> None:
-        rest = [waiting for waiting in self._queue if waiting.stream is not stream]
-        self._queue = deque(rest)
-        self._bytes = sum(len(waiting.submitted.encoded) for waiting in rest)
-        if self._bytes < MERGE_QUEUE_BYTES_MAX:
-            self._room.set()
+        self.forget(stream)

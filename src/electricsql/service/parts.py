@@ -60,7 +60,7 @@ class Answer:
 
     @classmethod
     def of(cls, acknowledged: int, refused: Sequence[Refused]) -> "Answer":
-        frames = (RefusedFrame(each.number, each.code, each.message) for each in refused)
+        frames = (RefusedFrame(each.number, each.code, each.message, each.fate) for each in refused)
         return cls(acknowledged, tuple(frames))
 
 

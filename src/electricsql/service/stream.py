@@ -15,7 +15,8 @@ from typing import Final, Protocol
 import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
-from electricsql.limits import FRAMES_IN_A_TURN, PART_BYTES
+from electricsql.hub import Submitted
+from electricsql.limits import FRAMES_IN_A_TURN
 from electricsql.protocol import (
     Bye,
     Compared,
@@ -36,14 +37,13 @@ from electricsql.protocol import (
     Uploaded,
     bye_for_violation,
     encode_frame,
-    read_transaction,
-    unfold_transaction,
 )
-from electricsql.replication import Cursor, Transaction
+from electricsql.replication import Cursor
 from electricsql.schema import Schema
 from electricsql.service.auth import Principal
 from electricsql.service.parts import Answer, EncodedDelta
 from electricsql.service.socket import Outbox, Socket
+from electricsql.service.uploads import read_upload
 
 _CLOSE_CODES: Final = {"protocol": 1002, "too-large": 1009, "unauthorized": 1008, "draining": 1012}
 _log = structlog.get_logger("electric.stream")
@@ -67,7 +67,7 @@ class Room(Protocol):
     async def schema_at(self, version: str | None) -> Schema:
         """The schema that a transaction was written in."""
 
-    async def merge(self, stream: "DeviceStream", transaction: Transaction, data: bytes) -> None:
+    async def merge(self, stream: "DeviceStream", submitted: Submitted) -> None:
         """Queue a transaction; waits while too much is queued."""
 
     def note_applied(self, stream: "DeviceStream", cursor: Cursor) -> None: ...
@@ -201,15 +201,10 @@ class DeviceStream:
         the device meanwhile, so its silence doesn't count."""
         self._blocked = True
         try:
-            if len(uploaded.data) < PART_BYTES:
-                frame = read_transaction(uploaded.data)
-            else:
-                frame = await asyncio.to_thread(read_transaction, uploaded.data)
-            if frame.number != uploaded.number:
-                raise ProtocolError("bad-upload", "A transaction came under another number.")
-            schema = await self._room.schema_at(frame.schema_version)
-            transaction = unfold_transaction(frame, schema.tables)
-            await self._room.merge(self, transaction, uploaded.data)
+            transaction, refusal = await read_upload(uploaded, self._room.schema_at)
+            origin, number = self.session.origin, self.session.number
+            submitted = Submitted(origin, transaction, uploaded.data, number, refusal)
+            await self._room.merge(self, submitted)
         finally:
             self._blocked = False
 

@@ -82,7 +82,7 @@ class World:
 
     async def device(self, name: str = "a") -> "Device":
         registered = await self.hub.register(name)
-        return Device(self, registered.origin, registered.acknowledged)
+        return Device(self, registered.origin, registered.acknowledged, session=registered.session)
 
 
 _START_MS = 1_700_000_000_000
@@ -98,6 +98,7 @@ class Device:
     number: int = 0
     cursor: Cursor | None = None
     hlc: int = 0
+    session: int = 1
 
     async def catch_up(self) -> Rows:
         """Take a new cursor; gives all rows at it."""
@@ -112,7 +113,7 @@ class Device:
         sealed = Transaction(
             self.number, self.hlc if hlc is None else hlc, self.cursor, None, changes
         )
-        return Submitted(self.origin, sealed, b"encoded")
+        return Submitted(self.origin, sealed, b"encoded", self.session)
 
     async def write(self, *changes: Change, hlc: int | None = None) -> Submitted:
         """Merge the next transaction."""

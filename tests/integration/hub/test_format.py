@@ -8,7 +8,7 @@ import pytest
 from electricsql.hub import Hub
 from electricsql.hub.format import FORMATS
 from electricsql.replication import Cursor, RowId
-from tests.integration.hub.hubs import Device, insert, opened, update
+from tests.integration.hub.hubs import insert, opened, update
 
 pytestmark = pytest.mark.anyio
 EARLIER = sorted(Path(__file__).with_name("formats").glob("format_*.sql"))
@@ -65,7 +65,13 @@ async def test_an_older_hub_loses_nothing_and_works_on(script: Path, database: s
             ONE: True,
             RowId("children", ("c2",)): False,
         }
-        device = Device(world, known.origin, known.number, before)
+        assert (known.merged, known.waiting, known.conserved) == (3, 1, True)
+        async with world.hub.reading() as reading:
+            refused = await reading.refused_since([known.origin], before)
+        assert [(each.number, each.fate) for each in refused[known.origin]] == [(4, "waiting")]
+        device = await world.device(known.device)
+        device.cursor = before
+        assert (device.origin, device.number) == (known.origin, 4)
         await device.catch_up()
         await device.write(update("parents", "ann", name="Anna"), insert("parents", person("eve")))
         await world.client.execute("UPDATE parents SET n = 7 WHERE id = 'ann'")

@@ -77,7 +77,7 @@ def _calls(world: World, cluster: Cluster, merge: Call) -> dict[str, Call]:
         "applied": apply,
         "plan": lambda: world.hub.plan(sources(ITEMS, "CREATE TABLE t (id INT PRIMARY KEY);")),
         "migrate": lambda: world.hub.migrate(sources(ITEMS)),
-        "register": lambda: world.hub.register("a"),
+        "register": lambda: world.hub.register("b"),
         "status": world.hub.status,
         "environments": cluster.environments,
         "hub": lambda: cluster.create("app", "env"),

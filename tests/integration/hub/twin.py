@@ -17,8 +17,8 @@ from electricsql.replication import (
     Row,
     RowId,
     change_row,
-    is_direct,
     merge,
+    sent_back,
     transaction_id,
     xid_of,
 )
@@ -72,9 +72,7 @@ class Twin:
         self.rows |= merged.rows
         direct = transaction_id(xid_of(incoming[0].author.id))
         for row_id in merged.echoed:
-            row = self.rows[row_id]
-            before = row.touched_before if is_direct(row.touched) else row.touched
-            self.rows[row_id] = row._replace(touched=direct, touched_before=before)
+            self.rows[row_id] = sent_back(self.rows[row_id], direct)
         self._tables = await self.world.tables()
 
     async def check(self) -> None:

@@ -180,17 +180,17 @@ async def test_nonsense_ends_one_stream_only(
         await good.hear_acknowledgement()
 
 
-async def test_a_transaction_of_nonsense_ends_one_stream_only(
+async def test_a_transaction_of_nonsense_is_quarantined_and_holds_up_nothing(
     service: Running, deployed: Deployed
 ) -> None:
-    async with (
-        arrival(service, deployed, "good") as good,
-        arrival(service, deployed, "bad") as bad,
-    ):
-        await bad.say(Upload(1, 0, True, b"\x01" + b"\x28\xb5\x2f\xfd" * 9))
-        assert (await bad.hear_bye()).code == "protocol"
-        await good.write(a="x")
-        await good.hear_acknowledgement()
+    async with arrival(service, deployed, "bad") as player:
+        await player.say(Upload(1, 0, True, b"\x01" + b"\x28\xb5\x2f\xfd" * 9))
+        player.number = 1
+        await player.write(a="x")
+        await player.hear_acknowledgement()
+        assert player.refused == [1]
+    async with arrival(service, deployed, "bad") as again:
+        assert (again.acknowledged, again.bodies()) == (2, {"a": "x"})
 
 
 async def test_wrong_tokens_are_told(service: Running, deployed: Deployed) -> None:
