@@ -9,6 +9,7 @@ A block's author is the device that made everything new in its rows: it has them
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -151,22 +152,21 @@ class Reading:
         if old is None:
             await self._connection.execute(_AS_PLANNED)
         for table, sql in self._looks(await self._tables(old), old, after, in_order=in_order):
-            async for chunk, chunk_bytes in self._chunks(table, old, sql):
-                if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk_bytes > PART_BYTES):
+            async for chunk in self._chunks(table, old, sql):
+                if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk.size > PART_BYTES):
                     yield self._part(gathered, place)
                     gathered, rows, size = [], 0, 0
                 gathered += await self._blocks(table, chunk, cursor)
-                place = _place_of(table, chunk[-1]) if in_order else None
-                rows, size = rows + len(chunk), size + chunk_bytes
+                place = _place_of(table, chunk) if in_order else None
+                rows, size = rows + len(chunk), size + chunk.size
         if gathered:
             yield self._part(gathered, place)
 
     async def columns_of(self, table: Table) -> AsyncGenerator[list[list[Value]], None]:
         """All rows of a table, some at a time, column by column, without their shadows."""
         await self._connection.execute(_AS_PLANNED)
-        async for chunk, _ in self._chunks(table, None, None):
-            _, *columns = zip(*chunk, strict=True)
-            yield [finish(c, v) for c, v in zip(table.columns, columns, strict=True)]
+        async for chunk in self._chunks(table, None, None):
+            yield [finish(c, v) for c, v in zip(table.columns, chunk.values, strict=True)]
 
     async def acknowledged(self, origins: Iterable[int]) -> dict[int, int]:
         """The number of each device's last transaction that is in."""
@@ -228,8 +228,8 @@ class Reading:
 
     async def _chunks(
         self, table: Table, old: str | None, in_order: str | None
-    ) -> AsyncIterator[tuple[Sequence[asyncpg.Record], int]]:
-        """A table's rows, as many at a time as make a part, with their size in bytes (about).
+    ) -> AsyncIterator["_Chunk"]:
+        """A table's rows, as many at a time as make a part.
 
         How large rows are is learnt on the way, so the first fetches are small. Most deltas need no
         more than one, and so no cursor.
@@ -244,25 +244,21 @@ class Reading:
         sql = in_order or (select_changed if values else select_alive)(table)
         cursor = await self._connection.cursor(sql, *values)
         count = _FIRST_ROWS
-        while chunk := await cursor.fetch(count):
-            pieces = _pieces(chunk)
+        while fetched := await cursor.fetch(count):
+            pieces = _pieces(fetched)
             for piece in pieces:
                 yield piece
-            if len(chunk) < count:
+            if len(fetched) < count:
                 return
-            total = sum(size for _, size in pieces)
-            largest = max(map(_row_size, chunk)) if len(pieces) > 1 else total // len(chunk)
+            largest = pieces[0].size // count if len(pieces) == 1 else max(map(_row_size, fetched))
             count = max(1, min(count * _GROWTH, PART_ROWS_MAX, PART_BYTES // max(largest, 1)))
 
-    async def _blocks(
-        self, table: Table, records: Sequence[asyncpg.Record], cursor: Cursor | None
-    ) -> list[Block]:
-        texts, *columns = zip(*records, strict=True)
-        values = [finish(c, v) for c, v in zip(table.columns, columns, strict=True)]
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    async def _blocks(self, table: Table, chunk: "_Chunk", cursor: Cursor | None) -> list[Block]:
+        values = [finish(c, v) for c, v in zip(table.columns, chunk.values, strict=True)]
+        places = {text: place for place, text in enumerate(dict.fromkeys(chunk.shadows))}
         shadows = [read_shadow(text, len(table.columns)) for text in places]
         await self._learn_clocks(shadows)
-        shadow_of = [places[text] for text in texts]
+        shadow_of = [places[text] for text in chunk.shadows]
         authors = [self._author(shadow, cursor) for shadow in shadows]
         if len(set(authors)) == 1:
             return [Block(table.name, table.column_names, values, shadows, shadow_of, authors[0])]
@@ -287,15 +283,25 @@ class Reading:
         return Part(blocks, clocks, place)
 
 
-def _place_of(table: Table, record: asyncpg.Record) -> Place:
-    values = dict(zip(table.column_names, record[1:], strict=True))
+class _Chunk(NamedTuple):
+    """Fetched rows, column by column: the texts of their shadows, the values, and how many bytes
+    these are, about."""
+
+    shadows: Sequence[str]
+    values: Sequence[Sequence[Value]]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.shadows)
+
+
+def _place_of(table: Table, chunk: _Chunk) -> Place:
+    """The key of its last row."""
     columns = [table.by_name[name] for name in table.primary_key]
-    return Place(table.name, tuple(finish(c, [values[c.name]])[0] for c in columns))
-
-
-def _size(records: Sequence[asyncpg.Record]) -> int:
-    """How many bytes they are, about; column by column, since this is done for every row."""
-    return sum(map(_column_size, zip(*records, strict=True)))
+    values = [chunk.values[table.positions[name]] for name in table.primary_key]
+    return Place(
+        table.name, tuple(finish(c, v[-1:])[0] for c, v in zip(columns, values, strict=True))
+    )
 
 
 def _column_size(values: Sequence[Value]) -> int:
@@ -306,24 +312,28 @@ def _column_size(values: Sequence[Value]) -> int:
 
 
 def _row_size(record: asyncpg.Record) -> int:
-    return sum(len(v) if isinstance(v, str | bytes) else _VALUE_BYTES for v in record)
+    return sum(len(v) if isinstance(v, str | bytes) else _VALUE_BYTES for v in record[1:])
 
 
-def _pieces(chunk: Sequence[asyncpg.Record]) -> list[tuple[Sequence[asyncpg.Record], int]]:
-    """Rows with their size, in pieces that are as large as a part; a row that is larger alone is a
-    piece."""
-    total = _size(chunk)
+def _pieces(records: Sequence[asyncpg.Record]) -> list[_Chunk]:
+    """Rows in pieces that are as large as a part; a row that is larger alone is a piece."""
+    if not records:
+        return []
+    shadows, *values = zip(*records, strict=True)
+    total = sum(map(_column_size, values))
     if total <= PART_BYTES:
-        return [(chunk, total)] if chunk else []
-    pieces: list[tuple[Sequence[asyncpg.Record], int]] = []
-    start = total = 0
-    for place, record in enumerate(chunk):
-        size = _row_size(record)
-        if total and total + size > PART_BYTES:
-            pieces.append((chunk[start:place], total))
-            start, total = place, 0
-        total += size
-    return [*pieces, (chunk[start:], total)]
+        return [_Chunk(shadows, values, total)]
+    starts, sizes = [0], [0]
+    for place, size in enumerate(map(_row_size, records)):
+        if sizes[-1] and sizes[-1] + size > PART_BYTES:
+            starts.append(place)
+            sizes.append(0)
+        sizes[-1] += size
+    pieces = [slice(*ends) for ends in pairwise([*starts, len(records)])]
+    return [
+        _Chunk(shadows[piece], [column[piece] for column in values], size)
+        for piece, size in zip(pieces, sizes, strict=True)
+    ]
 
 
 def _ids(shadow: Shadow) -> set[int]:
