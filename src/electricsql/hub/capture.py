@@ -26,10 +26,12 @@ from electricsql.schema import POSTGRES_TYPES, Table, quote
 MERGING: Final = "electric.merging"
 """The setting that keeps the triggers silent in the merge's own transactions."""
 
-_SETTINGS: Final = (
-    "SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET DateStyle = 'ISO, YMD'"
-    " SET TimeZone = 'UTC' SET bytea_output = 'hex' SET extra_float_digits = 1"
+_SAFE: Final = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+_SPELLING: Final = (
+    " SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC' SET bytea_output = 'hex'"
+    " SET extra_float_digits = 1"
 )
+"""How the values that tombstones keep are written. An insert keeps none, and settings cost time."""
 
 
 def shadow_of(table: Table) -> str:
@@ -121,7 +123,7 @@ def _function_name(table: Table, event: str) -> str:
 def _function(table: Table, event: str, stamp: str) -> str:
     return (
         f"CREATE OR REPLACE FUNCTION {_function_name(table, event)}() RETURNS trigger\n"
-        f"LANGUAGE plpgsql {_SETTINGS}\n"
+        f"LANGUAGE plpgsql {_SAFE}{'' if event == 'insert' else _SPELLING}\n"
         "AS $electric$\n"
         "<<here>>\n"
         "DECLARE\n"
