@@ -72,11 +72,33 @@ def test_every_kind_of_table_and_default(any_database: str) -> None:
         "INSERT INTO kinds (id, r) VALUES (gen_random_uuid(), 'NaN')",
         "INSERT INTO kinds (id, n) VALUES (gen_random_uuid(), 'NaN')",
         "INSERT INTO kinds (id, i) VALUES (gen_random_uuid(), 10)",
+        *(
+            f"INSERT INTO kinds (id, {column}) VALUES (gen_random_uuid(), '{value}')"
+            for column, values in {
+                "d": ("infinity", "0001-01-01 BC", "10000-01-01"),
+                "ti": ("24:00",),
+                "ts": ("-infinity", "0001-12-31 BC", "10000-01-01 00:00"),
+                "tz": ("infinity", "0001-01-01 00:00+00:01", "9999-12-31 23:59:59.9999-00:01"),
+            }.items()
+            for value in values
+        ),
     ],
 )
 def test_what_devices_could_not_hold_is_refused(database: str, refused: str) -> None:
     with pytest.raises(asyncpg.CheckViolationError):
         apply(database, [*postgres(EVERYTHING), refused], "SELECT 1")
+
+
+def test_the_first_and_the_last_that_devices_can_hold_are_taken(database: str) -> None:
+    script = (
+        "SET TimeZone = 'Pacific/Kiritimati';"
+        "INSERT INTO kinds (id, d, ti, ts, tz) VALUES"
+        " (gen_random_uuid(), '0001-01-01', '00:00', '0001-01-01 00:00', '0001-01-01 00:00+00'),"
+        " (gen_random_uuid(), '9999-12-31', '23:59:59.999999', '9999-12-31 23:59:59.999999',"
+        " '9999-12-31 23:59:59.999999+00')"
+    )
+    (row,) = apply(database, [*postgres(EVERYTHING), script], "SELECT count(*) AS n FROM kinds")
+    assert row["n"] == 2
 
 
 def test_foreign_keys_wait_for_the_commit(database: str) -> None:

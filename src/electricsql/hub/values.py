@@ -118,16 +118,14 @@ def _pad(text: str) -> str:
 
 
 def _number(text: str) -> Value:
-    """As SQLite's NUMERIC affinity would hold it."""
+    """As SQLite's NUMERIC affinity would hold it: as an integer, if it is one."""
     whole, _, fraction = text.partition(".")
-    if not fraction.strip("0"):
-        try:
-            number = int(whole)
-        except ValueError:
-            return float(text)
-        if -_INTEGER_MAX - 1 <= number <= _INTEGER_MAX:
-            return number
-    return float(text)
+    if whole.removeprefix("-").isdigit() and not fraction.strip("0"):
+        integer = int(whole)
+        if -_INTEGER_MAX - 1 <= integer <= _INTEGER_MAX:
+            return integer
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < _INTEGER_MAX else number
 
 
 _FINISHERS: Final[dict[ColumnType, Callable[[str], Value]]] = {

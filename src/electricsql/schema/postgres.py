@@ -1,8 +1,9 @@
 """How Postgres spells a schema: its types, and the DDL that a migration comes to there.
 
 Text is compared byte by byte as SQLite does (`COLLATE "C"`), foreign keys are checked at the
-commit, and NaN is refused, which SQLite would store as NULL. Lengths and precisions are left out:
-SQLite ignores them.
+commit, and what devices can't hold is refused: NaN, which SQLite would store as NULL, and days
+before the year 1 or after 9999, infinity included. Lengths and precisions are left out: SQLite
+ignores them.
 """
 
 import hashlib
@@ -28,6 +29,16 @@ TYPES: Final = {
     ColumnType.JSON: "json",
     ColumnType.NUMERIC: "numeric",
 }
+_NOT_NAN: Final = "{0} <> 'NaN'"
+_HELD: Final = {
+    ColumnType.REAL: _NOT_NAN,
+    ColumnType.NUMERIC: _NOT_NAN,
+    ColumnType.DATE: "{0} >= '0001-01-01' AND {0} < '10000-01-01'",
+    ColumnType.TIME: "{0} < '24:00'",
+    ColumnType.TIMESTAMP: "{0} >= '0001-01-01' AND {0} < '10000-01-01'",
+    ColumnType.TIMESTAMPTZ: "{0} >= '0001-01-01 00:00+00' AND {0} < '10000-01-01 00:00+00'",
+}
+"""What devices can hold, where Postgres could hold more."""
 _NOW: Final = "date_trunc('second', timezone('utc', now()))"
 _CLOCKS: Final = {
     "CURRENT_TIMESTAMP": ("YYYY-MM-DD HH24:MI:SS", "timestamp"),
@@ -100,8 +111,8 @@ def _column(table: Table, column: Column) -> str:
         parts.append("NOT NULL")
     if column.default is not None and (value := _default(column, column.default)):
         parts.append(f"DEFAULT {value}")
-    if column.type in (ColumnType.REAL, ColumnType.NUMERIC):
-        parts.append(f"CHECK ({quote(column.name)} <> 'NaN')")
+    if column.type in _HELD:
+        parts.append(f"CHECK ({_HELD[column.type].format(quote(column.name))})")
     return " ".join(parts)
 
 

@@ -193,3 +193,45 @@ def test_a_file_that_another_program_syncs_is_not_waited_for(
     status, _, message = verify(notes, one.path)
     assert status == 1
     assert message.endswith("[synced-elsewhere]\n")
+
+
+ODD = """
+CREATE TABLE odd (id INTEGER PRIMARY KEY NOT NULL, i INTEGER, r REAL, t TEXT, b BLOB, yes BOOLEAN,
+    d DATE, ti TIME, ts TIMESTAMP, tz TIMESTAMPTZ, u UUID, j JSON, n NUMERIC);
+CREATE TABLE keys (u UUID, n NUMERIC, tz TIMESTAMPTZ, b BLOB, r REAL, yes BOOLEAN,
+    PRIMARY KEY (u, n, tz, b, r, yes)) WITHOUT ROWID;
+"""
+FROM_DEVICE = (
+    "INSERT INTO odd VALUES (1, 9223372036854775807, -0.0, '', x'', 0, '0001-01-01', '00:00',"
+    " '0001-01-01T00:00:00.5', '2024-02-29 12:00:00.000001-11:30',"
+    " '2B0D7B3D-6F0C-4F0E-9D3C-1F1F1F1F1F1F', ' [1.0, 1] ', -9223372036854775808)",
+    "INSERT INTO odd VALUES (2, NULL, 9e999, '\U0001f642', x'00ff', 1, '9999-12-31',"
+    " '23:59:59.999999', '9999-12-31 23:59:59', '2024-02-29 00:00', NULL, 'null', 1e300)",
+    "INSERT INTO odd (id, n, r) VALUES (3, 0.1, -9e999), (4, 2.0, 5e-324), (5, 1e17, 1e17),"
+    " (6, -9223372036854775808.0, 0.1), (7, 9007199254740993, 3), (8, '12.50', '4')",
+    "INSERT INTO keys VALUES ('2b0d7b3d-6f0c-4f0e-9d3c-1f1f1f1f1f1f', 0.5,"
+    " '2024-02-29 12:00:00.500000+00:00', x'00', -0.0, 1)",
+)
+FROM_POSTGRES = (
+    "INSERT INTO odd VALUES (101, 0, '-0', 'a', '', true, '2024-02-29', '12:00:00.1',"
+    " '2024-02-29 00:00:00.120', '2024-02-29 00:00+05:45', gen_random_uuid(), '{ \"a\": 1 }',"
+    " 1234567890123456789012345678901234567890.5)",
+    "INSERT INTO odd (id, n) VALUES (102, 0.10), (103, 5.000), (104, -0.0), (105, 1e-20),"
+    " (106, 18446744073709551616), (107, 9223372036854775807), (108, 9223372036854775808)",
+    "INSERT INTO keys SELECT gen_random_uuid(), n / 4.0, now(), '\\x01', n, true"
+    " FROM generate_series(-3, 3) n",
+)
+
+
+def test_odd_values_are_the_same_on_both_sides(app: App, device: Open) -> None:
+    app.migrate("odd", ODD)
+    one, other = device("one"), device("other")
+    write(one, *FROM_DEVICE)
+    for statement in FROM_POSTGRES:
+        run(app, statement)
+    settle(one, other)
+    one.close()
+    other.close()
+    for path in (one.path, other.path):
+        _, answer, message = verify(app, path)
+        assert (found(answer), answer["rows"], message) == ([], 24, "")
