@@ -7,7 +7,9 @@ from electricsql.errors import ProtocolError
 from electricsql.replication import (
     Cursor,
     Snapshot,
+    cut_back,
     hlc_at,
+    is_ahead,
     is_direct,
     milliseconds,
     tick,
@@ -27,6 +29,25 @@ def test_an_hlc_never_goes_back_whatever_the_wall_clock_does(readings: list[int]
         assert following >= hlc_at(now_ms)
         last = following
     assert milliseconds(last) >= max(readings)
+
+
+@given(
+    st.lists(st.integers(0, (1 << 63) - 1), min_size=1),
+    st.integers(1, 1 << 45),
+    st.integers(0, 1 << 61),
+)
+def test_a_clock_too_far_ahead_follows_what_the_hub_knows(
+    hlcs: list[int], now_ms: int, known: int
+) -> None:
+    taken = cut_back(hlcs, now_ms, known)
+    assert len(taken) == len(hlcs)
+    for place, (before, after) in enumerate(zip(hlcs, taken, strict=True)):
+        if not is_ahead(before, now_ms):
+            assert after == before
+            continue
+        earlier = max([known, *taken[:place]])
+        assert after > earlier, "its author may have received all of that"
+        assert after == max(earlier + 1, hlc_at(now_ms)), "and no more than it must"
 
 
 @given(millis)

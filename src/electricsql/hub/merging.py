@@ -28,7 +28,7 @@ from electricsql.hub.noting import note
 from electricsql.hub.quarantine import decide, explain
 from electricsql.hub.schemas import Schemas
 from electricsql.hub.storing import store
-from electricsql.limits import CLOCK_AHEAD_MS_MAX, LOCK_WAIT_MS
+from electricsql.limits import LOCK_WAIT_MS
 from electricsql.replication import (
     Author,
     Clock,
@@ -38,7 +38,9 @@ from electricsql.replication import (
     Refusal,
     Row,
     RowId,
-    hlc_at,
+    Snapshot,
+    cut_back,
+    is_ahead,
     merge,
     parents_of,
     sent_back,
@@ -172,9 +174,10 @@ class Merging:
         if not fresh:
             return {}
         loader = Loader(connection, await self._schemas.at(connection, version), self._known)
+        hlcs = await _taken(connection, [each.transaction.hlc for each in fresh], now_ms)
         incoming = [
-            self._incoming(submitted, transaction_id(xid, place), (now_ms, loader.clocks))
-            for place, submitted in enumerate(fresh, start=1)
+            self._incoming(submitted, transaction_id(xid, place), hlc, loader.clocks)
+            for place, (submitted, hlc) in enumerate(zip(fresh, hlcs, strict=True), start=1)
         ]
         await _Merge(connection, loader).run(incoming, fresh)
         return {each.author.id: each.author.clock for each in incoming}
@@ -191,26 +194,26 @@ class Merging:
         assert record is not None
         xid, now_ms, version, _ = record
         loader = Loader(connection, await self._schemas.at(connection, version), self._known)
-        incoming = self._incoming(submitted, transaction_id(xid, 1), (now_ms, loader.clocks))
+        (hlc,) = await _taken(connection, [submitted.transaction.hlc], now_ms)
+        incoming = self._incoming(submitted, transaction_id(xid, 1), hlc, loader.clocks)
         refused = await _Merge(connection, loader).run([replace(incoming, echo=True)])
         if refused:
             raise _StillRefused(refused[0])
         return {incoming.author.id: incoming.author.clock}
 
     def _incoming(
-        self, submitted: Submitted, id: int, world: tuple[int, dict[int, Clock]]
+        self, submitted: Submitted, id: int, hlc: int, clocks: dict[int, Clock]
     ) -> Incoming:
-        """A transaction with its author. A clock too far ahead is cut back, and its rows are
-        echoed. `world`: the time at the hub, and where clocks are looked up."""
-        now_ms, clocks = world
+        """A transaction with its author, under the clock that it is taken with. If that is not its
+        own, its rows are echoed. `clocks` is where clocks are looked up."""
         sealed, cursor = submitted.transaction, submitted.transaction.cursor
-        ahead = sealed.hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
-        hlc = hlc_at(now_ms) if ahead else sealed.hlc
         clock = clocks[id] = Clock(hlc, submitted.origin)
-        snapshot = cursor.snapshot if cursor and cursor.epoch == self._epoch else None
-        sees = _sees_nothing if snapshot is None else lambda known: snapshot.sees(xid_of(known))
+        sees: Callable[[int], bool] = _sees_nothing
+        # Nobody has seen what is yet to come: such a cursor is forged.
+        if cursor and cursor.epoch == self._epoch and cursor.snapshot.xmax <= xid_of(id):
+            sees = _seer(cursor.snapshot)
         author = Author(id, clock, clocks, sees)
-        return Incoming(sealed, author, echo=ahead, refusal=submitted.refusal)
+        return Incoming(sealed, author, echo=hlc != sealed.hlc, refusal=submitted.refusal)
 
 
 class _Merge:
@@ -304,8 +307,20 @@ def _fresh(batch: Sequence[Submitted], devices: dict[int, list[int]]) -> list[Su
     return fresh
 
 
+async def _taken(connection: Connection, hlcs: Sequence[int], now_ms: int) -> Sequence[int]:
+    """The clocks under which transactions are taken."""
+    if not any(is_ahead(hlc, now_ms) for hlc in hlcs):
+        return hlcs
+    known = await connection.fetchval("SELECT max(hlc) FROM electric.transactions")
+    return cut_back(hlcs, now_ms, known or 0)
+
+
 def _sees_nothing(_: int) -> bool:
     return False
+
+
+def _seer(snapshot: Snapshot) -> Callable[[int], bool]:
+    return lambda known: snapshot.sees(xid_of(known))
 
 
 def _is_refusal(error: asyncpg.PostgresError) -> bool:

@@ -13,8 +13,10 @@ origin)`. The incarnation is kept once for the whole row (`row.py`), so what is 
 Not here: the wall clock itself. Time is an argument.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
+
+from electricsql.limits import CLOCK_AHEAD_MS_MAX
 
 COUNTER_BITS: Final = 16
 HUB_ORIGIN: Final = 0
@@ -47,3 +49,19 @@ def milliseconds(hlc: int) -> int:
 def tick(last: int, now_ms: int) -> int:
     """The next hlc of an owner whose highest known one is `last`. Always greater than `last`."""
     return max(last + 1, hlc_at(now_ms))
+
+
+def is_ahead(hlc: int, now_ms: int) -> bool:
+    """Whether a clock is so far ahead of the hub's time that the hub doesn't take it."""
+    return hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
+
+
+def cut_back(hlcs: Sequence[int], now_ms: int, known: int) -> list[int]:
+    """The clocks under which a hub takes transactions, in their order; `known` is its highest so
+    far. One too far ahead becomes the hub's next: so it is later than all that its author had
+    received, and than its author's earlier ones, and nobody else's clock follows it."""
+    taken = []
+    for hlc in hlcs:
+        taken.append(tick(known, now_ms) if is_ahead(hlc, now_ms) else hlc)
+        known = max(known, taken[-1])
+    return taken

@@ -6,8 +6,8 @@ import pytest
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import CLOCK_AHEAD_MS_MAX
-from electricsql.replication import RowId, hlc_at, is_direct
-from tests.integration.hub.hubs import World, insert, opened, update
+from electricsql.replication import Cursor, RowId, Snapshot, hlc_at, is_direct
+from tests.integration.hub.hubs import World, delete, insert, opened, update
 
 pytestmark = pytest.mark.anyio
 FAMILY = """
@@ -144,3 +144,36 @@ async def test_a_direct_write_has_a_later_clock_than_what_was_merged(any_databas
         await world.client.execute("UPDATE parents SET name = 'direct'")
         row = (await world.rows())[ANN]
         assert world.clocks[row.writers["name"]].hlc > world.clocks[row.writers["n"]].hlc == ahead
+
+
+async def test_of_two_clocks_far_ahead_the_later_transaction_wins(any_database: str) -> None:
+    async with opened(any_database, FAMILY) as world:
+        slightly, device = await world.device("slightly"), await world.device("far")
+        now_ms = time.time_ns() // 1_000_000
+        known = hlc_at(now_ms + CLOCK_AHEAD_MS_MAX // 2)
+        await slightly.write(insert("parents", person("ann")), hlc=known)
+        await device.catch_up()
+        far = [(1 << 63) - 9 + number for number in range(3)]
+        names = ("one", "two", "three")
+        batch = [
+            device.transaction(update("parents", "ann", name=name), hlc=hlc)
+            for name, hlc in zip(names, far, strict=True)
+        ]
+        await world.hub.merge(batch)
+        row = (await world.rows())[ANN]
+        assert row.values["name"] == "three", "its author had seen all the others"
+        assert known < world.clocks[row.writers["name"]].hlc < known + 9, "the hub is not dragged"
+        await world.client.execute("UPDATE parents SET name = 'direct'")
+        assert (await world.rows())[ANN].values["name"] == "direct"
+
+
+async def test_who_claims_to_have_seen_what_is_to_come_has_seen_nothing(any_database: str) -> None:
+    async with opened(any_database, FAMILY) as world:
+        honest, cheat = await world.device("honest"), await world.device("cheat")
+        await honest.write(insert("parents", person("ann")))
+        cheat.cursor = Cursor(world.hub.epoch, Snapshot(1 << 62, 1 << 62))
+        await cheat.write(delete("parents", "ann"))
+        assert ANN in await world.shown()
+        await cheat.catch_up()
+        await cheat.write(delete("parents", "ann"))
+        assert ANN not in await world.shown()
