@@ -47,6 +47,7 @@ STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is beg
 PLACE_MS: Final = 10_000  # how often it is told and noted how far a device is
 HANDSHAKE_MS_MAX: Final = 10_000  # from accept to hello
 CONNECT_MS_MAX: Final = 5_000  # until a connection is there
+CLOSE_MS_MAX: Final = 2_000  # for the last frames to leave, and for the peer to close too
 RECONNECT_MS_MIN: Final = 100
 RECONNECT_MS_MAX: Final = 4_000  # with CONNECT_MS_MAX: within 10 s after a service is back
 RECONNECT_REFUSED_MS_MAX: Final = 8_000  # the service is there, and can't take us just now

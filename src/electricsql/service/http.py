@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from electricsql.errors import (
@@ -162,6 +162,8 @@ def describe(error: Exception) -> tuple[int, Problem]:
         case msgspec.DecodeError() | UnicodeError() | RecursionError():
             remedy = "See /api/v1/openapi.json."
             return 422, Problem("bad-request", f"The body can't be read: {error}.", remedy)
+        case ClientDisconnect():  # nobody is there to read it
+            return 400, Problem("cut-off", "The body did not come whole.", "Send it again.")
         case HTTPException():
             code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
             return error.status_code, Problem(code, f"{error.detail}.", "See /api/v1/openapi.json.")

@@ -13,9 +13,13 @@ from typing import Final
 from starlette.types import Receive, Send
 
 from electricsql.errors import ProtocolError
-from electricsql.limits import LIVE_DELTA_BYTES_MAX, UNREAD_PARTS_MAX, UNSENT_FRAMES_MAX
+from electricsql.limits import (
+    CLOSE_MS_MAX,
+    LIVE_DELTA_BYTES_MAX,
+    UNREAD_PARTS_MAX,
+    UNSENT_FRAMES_MAX,
+)
 
-_CLOSE_MS_MAX: Final = 2_000  # for the last frames to leave
 _LOST: Final = 1006  # never sent: the connection was gone first
 
 
@@ -128,7 +132,7 @@ class Outbox:
         if self._closing is None:
             self._closing = code
             self._start()
-            asyncio.get_running_loop().call_later(_CLOSE_MS_MAX / 1000, self._cut)
+            asyncio.get_running_loop().call_later(CLOSE_MS_MAX / 1000, self._cut)
 
     async def closed(self) -> None:
         """Wait until a `close` is done."""

@@ -16,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from electricsql.limits import (
+    CLOSE_MS_MAX,
     CONNECTIONS_MAX,
     FRAGMENTS_MAX,
     HANDSHAKE_MS_MAX,
@@ -98,6 +99,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     _waiting: bytes = b""
     _pong: bytes = b""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.close_timeout = CLOSE_MS_MAX / 1000
+
     def data_received(self, data: bytes) -> None:
         """Parse it a piece at a time. Until all is parsed nothing more is read."""
         if self._waiting:
@@ -112,6 +117,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         except Exception:  # a handshake that websockets or uvicorn did not think of
             self._waiting = b""
             self.transport.abort()
+            return
+        if not (self.handshake_initiated or self._waiting):
+            self.transport.abort()  # its head comes at once, and is none for websockets
             return
         if self._waiting:
             if not self.read_paused:
