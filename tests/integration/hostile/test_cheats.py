@@ -132,6 +132,10 @@ async def test_a_forged_transaction_is_quarantined_or_ends_that_stream_alone(
 REFUSED: dict[str, bytes] = {
     "U+0000": transaction(groups=[changed(values=[["a"], ["x\0y"]])]),
     "a blob for a text": transaction(groups=[changed(values=[["a"], [b"x"]])]),
+    "U+0000 in a key": transaction(groups=[changed(values=[["a\0"], ["x"]])]),
+    "a number for a text key": transaction(groups=[changed(values=[[1], ["x"]])]),
+    "a text for an integer key": transaction(groups=[number("1; DROP TABLE notes")]),
+    "a real for an integer key": transaction(groups=[number(1.5)]),
     "a text for a real": transaction(groups=[number(1, "x")]),
     "NULL where there must be something": transaction(groups=[number(1, None)]),
     "an update of nothing": transaction(groups=[changed(op=2, values=[["b"], ["x"]])]),
