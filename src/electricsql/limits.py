@@ -58,6 +58,7 @@ HUB_POLL_MS_MIN: Final = 5  # how soon a direct write is noticed while there is 
 HUB_POLL_MS_MAX: Final = 50  # the same on an idle hub
 BUSY_TIMEOUT_MS: Final = 10_000  # SQLite: how long a writer waits for another one
 CLOCK_AHEAD_MS_MAX: Final = 60_000  # a device clock further ahead of the hub is cut back
+POSTGRES_SILENCE_MS_MAX: Final = 5_000  # for an answer that takes a millisecond
 LOCK_WAIT_MS: Final = 500  # a merge gives way before Postgres' deadlock check (1 s) picks a victim
 DRAIN_MS_MAX: Final = 10_000  # after SIGTERM, until open work is cut off
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from electricsql.errors import PostgresError, ServiceError
-from electricsql.hub.connection import Pool, close_pool, connected, open_pool
+from electricsql.hub.connection import Pool, connected, open_pool
 from electricsql.hub.format import LOCK
 from electricsql.hub.hub import Hub
 from electricsql.limits import IDENTIFIER_BYTES_MAX
@@ -48,7 +48,7 @@ class Cluster:
         for hub in self._hubs.values():
             await hub.close()
         self._hubs.clear()
-        await close_pool(self._pool)
+        await self._pool.close()
 
     async def environments(self) -> list[tuple[str, str]]:
         """The app and name of each environment."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeAlias
@@ -9,11 +11,12 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from electricsql.errors import PostgresError
-from electricsql.limits import HUB_CONNECTIONS_MAX
+from electricsql.limits import HUB_CONNECTIONS_MAX, POSTGRES_SILENCE_MS_MAX
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Fresh: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Check: TypeAlias = Callable[[Fresh], Coroutine[None, None, None]]
+_Connections: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 VERSION_MIN: Final = 14
 CONTENTION: Final = (
@@ -24,9 +27,10 @@ CONTENTION: Final = (
 )
 """Somebody else was in the way: the same transaction may succeed when it is tried again."""
 
-_CONNECT_S_MAX: Final = 10
+_CONNECT_S_MAX: Final = 5
+_LISTEN_S: Final = 1.0
+_BEAT_MS: Final = 500
 _SETTINGS: Final = {
-    "application_name": "electric",
     "search_path": "public",
     "datestyle": "ISO, YMD",
     "timezone": "UTC",
@@ -37,6 +41,10 @@ _SETTINGS: Final = {
     # A plan kept for any cursor, or any number of rows, is a bad one for most.
     "plan_cache_mode": "force_custom_plan",
 }
+_END: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = ANY($1::text[]) AND usename = current_user
+"""
 _LOST: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -53,34 +61,118 @@ _LOST: Final = (
 )
 
 
-async def open_pool(
-    url: str, check: Callable[[Fresh], Coroutine[None, None, None]] | None = None
-) -> Pool:
+class Pool:
+    """A pool of connections, which is given up for a new one when Postgres falls silent.
+
+    Connections can be dead without either end knowing. Another one beside them, in which something
+    is asked from time to time that is answered at once, shows it: then nothing that was asked in
+    the others is waited for any longer, however long it may rightly take; and Postgres is told to
+    end what it has of them, for that may hold locks.
+    """
+
+    def __init__(self, url: str, check: Check | None) -> None:
+        self._url = url
+        self._check = check
+        self._name = ""
+        self._given_up: list[str] = []
+        self._connections = self._made()
+        self._listening = asyncio.create_task(self._listen())
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection."""
+        connections = self._connections
+        await connections  # a new pool has to be told to begin; without effect on others
+        async with connections.acquire() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close the connections; those that won't close in time are cut."""
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._connections.close(), _CONNECT_S_MAX)
+        except (TimeoutError, *_LOST):
+            self._connections.terminate()
+
+    async def _listen(self) -> None:
+        while True:
+            if await self._falls_silent():
+                self._given_up.append(self._name)
+                self._connections.terminate()
+                self._connections = self._made()
+            await asyncio.sleep(_LISTEN_S)
+
+    async def _falls_silent(self) -> bool:
+        """Whether a connection ends since Postgres is silent; False if it ends otherwise."""
+        try:
+            connection = await asyncpg.connect(self._url, timeout=_CONNECT_S_MAX)
+        except (*_LOST, asyncpg.PostgresError):
+            return False
+        try:
+            async with _patience(POSTGRES_SILENCE_MS_MAX):
+                await connection.execute(_END, self._given_up)
+            self._given_up.clear()
+            while True:
+                async with _patience(POSTGRES_SILENCE_MS_MAX):
+                    await connection.execute("SELECT")
+                await asyncio.sleep(_LISTEN_S)
+        except TimeoutError:
+            return True
+        except (*_LOST, asyncpg.PostgresError):
+            return False
+        finally:
+            connection.terminate()
+
+    def _made(self) -> _Connections:
+        self._name = f"electric {secrets.token_hex(8)}"
+        return asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=HUB_CONNECTIONS_MAX,
+            timeout=_CONNECT_S_MAX,
+            server_settings={**_SETTINGS, "application_name": self._name},
+            statement_cache_size=1000,
+            reset=_keep,
+            init=self._check,
+        )
+
+
+@asynccontextmanager
+async def _patience(within_ms: int) -> AsyncIterator[None]:
+    """Raises TimeoutError when it is over. It goes by the beats of the loop: while that is busy
+    with something else nobody listens, and Postgres is not to blame."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as time:
+        timers: deque[asyncio.TimerHandle] = deque(maxlen=1)
+
+        def beat(left_ms: int) -> None:
+            if left_ms <= 0:
+                time.reschedule(loop.time())
+            timers.append(loop.call_later(_BEAT_MS / 1000, beat, left_ms - _BEAT_MS))
+
+        beat(within_ms)
+        try:
+            yield
+        finally:
+            timers[0].cancel()
+
+
+async def open_pool(url: str, check: Check | None = None) -> Pool:
     """A pool of connections. Each new one has to pass the check.
 
     Raises:
         PostgresError: `postgres-unavailable`, `postgres-too-old`.
     """
-    with failures(url):
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=0,
-            max_size=HUB_CONNECTIONS_MAX,
-            timeout=_CONNECT_S_MAX,
-            server_settings=_SETTINGS,
-            statement_cache_size=1000,
-            reset=_keep,
-            init=check,
-        )
-        assert pool is not None
-        try:
-            async with pool.acquire() as connection:
-                version = connection.get_server_version()
-            require_version(version.major, url)
-        except BaseException:
-            pool.terminate()
-            raise
-        return pool
+    pool = Pool(url, check)
+    try:
+        async with connected(pool, url) as connection:
+            version = connection.get_server_version()
+        require_version(version.major, url)
+    except BaseException:
+        await pool.close()
+        raise
+    return pool
 
 
 def require_version(major: int, url: str) -> None:
@@ -95,14 +187,6 @@ def require_version(major: int, url: str) -> None:
             f"Postgres at {without_password(url)} is version {major}.",
             f"Use Postgres {VERSION_MIN} or later.",
         )
-
-
-async def close_pool(pool: Pool) -> None:
-    """Close the connections; those that won't close in time are cut."""
-    try:
-        await asyncio.wait_for(pool.close(), _CONNECT_S_MAX)
-    except (TimeoutError, *_LOST):
-        pool.terminate()
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ from electricsql.hub.connection import (
     Connection,
     Fresh,
     Pool,
-    close_pool,
     connected,
     open_pool,
     transaction,
@@ -122,7 +121,7 @@ class Hub:
             async with connected(pool, url) as connection:
                 history.epoch = await upgrade(connection, app, env)
         except BaseException:
-            await close_pool(pool)
+            await pool.close()
             raise
         return cls(url, pool, history)
 
@@ -132,7 +131,7 @@ class Hub:
         return self._history.is_over
 
     async def close(self) -> None:
-        await close_pool(self._pool)
+        await self._pool.close()
 
     async def migrations(self) -> list[HubMigration]:
         """What is applied, in order."""

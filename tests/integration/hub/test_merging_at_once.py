@@ -20,7 +20,8 @@ CREATE TABLE children (
 PARENTS = (1, 2, 3, 4, 5)
 WAITS = """
 SELECT xact_start FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = 'electric' AND wait_event_type = 'Lock'
+WHERE datname = current_database() AND application_name LIKE 'electric %'
+    AND wait_event_type = 'Lock'
 """
 DIRECT = (
     "UPDATE parents SET n = n + 1 WHERE id = {n}",

@@ -181,8 +181,8 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._converse(reader, writer)
-        except _BREAKS:
-            pass
+        except (*_BREAKS, asyncio.CancelledError):
+            pass  # nobody waits for this task: the server that began it only logs how it ended
         finally:
             self._tasks.discard(task)
             _abort(writer)

@@ -12,7 +12,7 @@ from tests.integration.tcc.faults import FAULTS
 from tests.integration.tcc.stage import Cast
 from tests.integration.tcc.trial import STUCK_S, Plan, endure
 
-SHORT = ("everything killed at once", "flapping links")
+SHORT = ("everything killed at once", "flapping links", "half-open connections to Postgres")
 FEW = Cast(devices=4, writers=1)
 STRIKES = 4
 LONGEST_S = 30

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.integration.tcc.faults import Fault, Strike
+from tests.integration.tcc.faults import FAULTS, Fault, Strike
 from tests.integration.tcc.history import check
 from tests.integration.tcc.stage import Cast, Stage, Stuck
 
@@ -18,6 +18,7 @@ STUCK_S: Final = 10.0
 """By then everybody should have everything, after a fault has ended."""
 GIVE_UP_S: Final = 90.0
 """By then a trial fails, on however slow a machine."""
+_MIGRATING: Final = 0.1
 RESULTS: Final = "ELECTRIC_SOAK_RESULTS"
 """The environment variable that names the file to which results are added, if it is set."""
 
@@ -130,3 +131,45 @@ def _judge(stage: Stage, result: Result) -> None:
     assert not lost, f"lost: {lost[:9]}"
     assert not twice, f"twice: {twice[:9]}"
     assert not complaints, "\n".join(complaints)
+
+
+def storm(folder: Path, plan: Plan, transactions: int) -> Result:
+    """Let faults of all kinds strike one after the other, with migrations now and then, until so
+    many transactions are committed; then check what came of it.
+
+    Raises:
+        AssertionError: as `endure`.
+    """
+    result = Result(plan.fault)
+    random = Random(f"{plan.fault}:{plan.seed}")
+    with Stage(folder, plan.cast) as stage:
+        try:
+            stage.run()
+            while stage.committed() < transactions:
+                result.runs += 1
+                _strike_any(stage, random, plan.longest_s)
+                result.survived += 1
+            ended = time.monotonic()
+            try:
+                result.worst_s = stage.settle(ended, GIVE_UP_S)
+            except Stuck:
+                result.stuck += 1
+                raise
+            result.stuck += result.worst_s > STUCK_S
+            assert (different := stage.differences()) == [], different
+            _judge(stage, result)
+        finally:
+            result.transactions = stage.committed()
+            result.record()
+    return result
+
+
+def _strike_any(stage: Stage, random: Random, longest_s: float) -> None:
+    name = random.choice(list(FAULTS))
+    with (stage.folder / "strikes.log").open("a") as log:
+        log.write(f"{time.strftime('%H:%M:%S')} {name}\n")
+    migrating = _Migrating(stage) if random.random() < _MIGRATING else None
+    FAULTS[name](Strike(stage, random, longest_s))
+    if migrating is not None:
+        migrating.join()
+    time.sleep(random.uniform(0, longest_s))
