@@ -139,6 +139,46 @@ def test_a_parent_with_an_unobserved_child_stays() -> None:
     assert echoed == {RowId("artist", (1,))}
 
 
+ROW = RowId("artist", (1,))
+
+
+def test_a_delete_that_missed_a_write_is_undone_also_if_that_write_won_nothing() -> None:
+    hub = Hub()
+    early = hub.author(1, seen=frozenset())
+    hub.merge((hub.author(2), [artist(1, name="later")]))
+    seen = frozenset(hub.clocks) - {early.id}
+    hub.merge((early, [artist(1, name="earlier")]))
+    assert hub.merge((hub.author(3, seen=seen), [drop("artist", 1)])) == {ROW}
+    assert hub.alive("artist", 1)
+
+
+def test_a_tombstone_that_an_insert_brings_back_is_echoed_with_its_other_values() -> None:
+    """The author may have been sent all rows and no tombstones: it does not have the values."""
+    hub = Hub()
+    early = hub.author(1, seen=frozenset())
+    hub.merge((hub.author(2), [artist(1, name="later")]))
+    hub.merge((hub.author(2), [drop("artist", 1)]))
+    assert hub.merge((early, [artist(1, name="earlier")])) == {ROW}
+    row = hub.rows[ROW]
+    assert row is not None and row.alive and row.values["name"] == "later"
+
+
+def test_who_does_not_know_how_many_lives_a_row_had_begins_a_new_one() -> None:
+    hub = Hub()
+    hub.merge((hub.author(2), [artist(1, "old")]))
+    hub.merge((hub.author(2), [drop("artist", 1)]))
+    hub.merge((hub.author(2), [artist(1, "old")]))
+    hub.merge((hub.author(2), [drop("artist", 1)]))
+    seen = frozenset(hub.clocks)
+    assert hub.merge((hub.author(1, seen=seen), [artist(1, "new")])) == {ROW}
+    assert hub.merge((hub.author(1, seen=seen), [rename(1, "newer")])) == {ROW}
+    row = hub.rows[ROW]
+    assert row is not None and row.alive
+    assert (row.incarnation, row.values["name"]) == (3, "newer")
+    hub.merge((hub.author(1, seen=seen), [drop("artist", 1)]))
+    assert not hub.alive("artist", 1)
+
+
 def test_a_parent_goes_with_the_children_that_go_too() -> None:
     hub = Hub()
     hub.merge((hub.author(1), [artist(1), album(7, of=1), album(8, of=1)]))

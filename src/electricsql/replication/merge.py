@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op, Transaction
 from electricsql.replication.ids import transaction_id, xid_of
-from electricsql.replication.row import Author, Row, change_row, may_delete, revive
+from electricsql.replication.row import Author, Row, change_row, life_meant, may_delete, revive
 from electricsql.schema import Key, Schema, Table, Value
 
 
@@ -126,14 +126,16 @@ def _merge_one(schema: Schema, rows: "_Rows", incoming: Incoming) -> set[RowId]:
         raise _Refused(incoming.refusal)
     author = incoming.author
     written, deletes = [], []
+    echoed: set[RowId] = set()
     for change in incoming.transaction.changes:
         row_id = RowId(change.table, change.key)
         if change.op is Op.DELETE:
             deletes.append((row_id, change))
         else:
-            _write(schema.tables[change.table], rows, (row_id, change), author)
+            if _write(schema.tables[change.table], rows, (row_id, change), author):
+                echoed.add(row_id)
             written.append(row_id)
-    echoed = _bring_parents_back(schema, rows, written, author)
+    echoed |= _bring_parents_back(schema, rows, written, author)
     echoed |= _delete(schema, rows, deletes, author)
     if incoming.echo:
         echoed |= {*written, *(row_id for row_id, _ in deletes)}
@@ -152,7 +154,8 @@ def _bury(schema: Schema, rows: "_Rows", incoming: Incoming) -> None:
             rows.set(row_id, Row(values, {}, change.incarnation, deleted=direct))
 
 
-def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Author) -> None:
+def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Author) -> bool:
+    """Insert or update; says whether the row is to be echoed."""
     row_id, change = write
     row = rows.get(row_id)
     unknown = row is None or row.never_was or change.incarnation > row.incarnation
@@ -162,6 +165,11 @@ def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Aut
     changed = change_row(table, row, change, author)
     assert changed is not None
     rows.set(row_id, changed)
+    # The author may not know the values of a tombstone that it brought back, or which life it is.
+    other_life = changed.incarnation != change.incarnation
+    if row is None or row.alive or row.never_was:
+        return other_life
+    return other_life or changed.incarnation == row.incarnation
 
 
 def _bring_parents_back(
@@ -193,15 +201,19 @@ def _bring_parents_back(
 def _delete(
     schema: Schema, rows: "_Rows", deletes: Sequence[tuple[RowId, Change]], author: Author
 ) -> set[RowId]:
-    """Delete what may be deleted; gives the rows that stay for their children's sake."""
+    """Delete what may be deleted; gives the rows that stay: for their children's sake, or because
+    of a write that the author had not observed (nobody need have been told of it, if it won
+    nothing)."""
     going: dict[RowId, Change] = {}
+    kept: set[RowId] = set()
     for row_id, change in deletes:
         row = rows.get(row_id)
-        if row is None or row.incarnation != change.incarnation:
+        if row is None or not (row.alive or row.never_was):
             continue
-        if (row.alive or row.never_was) and may_delete(row, author):
+        if life_meant(row, change, author) == row.incarnation and may_delete(row, author):
             going[row_id] = change
-    kept: set[RowId] = set()
+        elif row.alive:
+            kept.add(row_id)
     while staying := [row_id for row_id in going if rows.has_child(row_id, besides=going)]:
         kept.update(staying)
         for row_id in staying:

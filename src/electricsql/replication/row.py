@@ -12,6 +12,9 @@
 5. A transaction from the quarantine comes after later ones of its author: what those deleted stays
    deleted. A row that only a refused transaction had never was: it can't be updated, nor brought
    back, until that transaction is taken after all.
+6. Who was sent all rows and no tombstones can't count the lives of a row that was dead then. So an
+   insert by somebody who has observed the row's death begins a new life, and a change by somebody
+   who has observed all of a life is about that one.
 
 To know whether a deleter had observed every write it is enough to keep two of them: hub history has
 an order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own
@@ -91,15 +94,27 @@ def change_row(table: Table, row: Row | None, change: Change, author: Author) ->
     A delete is taken at its word here except for rule 3; whether foreign keys allow it is decided
     in `merge.py`. An update of a row that isn't there does nothing: there is nothing to update.
     """
-    if row is None or change.incarnation > row.incarnation:
-        return _born(table, change, author) if change.op is Op.INSERT else row
-    if change.incarnation < row.incarnation or _deleted_since(row, author):
+    life = change.incarnation if row is None else life_meant(row, change, author)
+    if row is None or life > row.incarnation:
+        return _born(table, change, author, life) if change.op is Op.INSERT else row
+    if life < row.incarnation or _deleted_since(row, author):
         return row
     if change.op is Op.DELETE:
         return _deleted(row, author)
     if row.never_was:
-        return _born(table, change, author) if change.op is Op.INSERT else row
+        return _born(table, change, author, life) if change.op is Op.INSERT else row
     return _touched(row, author, *_written(table, row, change, author))
+
+
+def life_meant(row: Row, change: Change, author: Author) -> int:
+    """Rule 6: which life of the row a change is about."""
+    if row.alive:
+        knows_all = change.incarnation < row.incarnation and may_delete(row, author)
+        return row.incarnation if knows_all else change.incarnation
+    knows_dead = author.observed(row.deleted) and not (row.never_was or _deleted_since(row, author))
+    if change.op is Op.INSERT and knows_dead:
+        return max(change.incarnation, row.incarnation + 1)
+    return change.incarnation
 
 
 def may_delete(row: Row, author: Author) -> bool:
@@ -122,13 +137,13 @@ def sent_back(row: Row, direct: int) -> Row:
     return row._replace(touched=direct, touched_before=before)
 
 
-def _born(table: Table, change: Change, author: Author) -> Row:
+def _born(table: Table, change: Change, author: Author, life: int) -> Row:
     values = {**table.default_values, **change.values}
     writers = dict.fromkeys(change.values, author.id)
     for name, default in table.constant_defaults.items():
         if name in writers and same(values[name], default):
             writers[name] = -author.id
-    return Row(values, writers, change.incarnation, touched=author.id)
+    return Row(values, writers, life, touched=author.id)
 
 
 def _deleted_since(row: Row, author: Author) -> bool:

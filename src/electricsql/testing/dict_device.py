@@ -1,0 +1,340 @@
+"""A device's file as dicts: slow where it may be, and obviously right.
+
+It keeps the rows as the hub sent them, with their shadows, and the transactions that are not
+acknowledged. What the app sees is the one merged with the other by the hub's own merge, anew for
+each delta.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from electricsql.device.oplog import Entry, Folded, fold
+from electricsql.protocol import (
+    DeltaPart,
+    Opened,
+    decode_block,
+    decode_clocks,
+    encode_transaction,
+)
+from electricsql.replication import (
+    NOBODY,
+    UNSENT,
+    Author,
+    Change,
+    Clock,
+    Cursor,
+    Incoming,
+    Op,
+    Row,
+    RowId,
+    Transaction,
+    change_row,
+    merge,
+    parents_of,
+    tick,
+    xid_of,
+)
+from electricsql.schema import Schema, Table, Value
+from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
+
+_SOMEBODY: Final = 1
+"""Whoever made something that everybody has observed: nobody that has a clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A transaction that is not acknowledged; `id` names it in the device's own shadows."""
+
+    id: int
+    transaction: Transaction
+
+
+class _Broken(Exception):
+    """A statement breaks a foreign key."""
+
+
+class DictDevice:
+    """A `DeviceStore`."""
+
+    def __init__(self, names: Iterator[str]) -> None:
+        self._names = names
+        self._device = next(names)
+        self._origin = 0
+        self._cursor: Cursor | None = None
+        self._number = 0
+        self._hlc = 0
+        self._ids = UNSENT
+        self._version = 1
+        self._base: dict[RowId, Row] = {}
+        self._view: dict[RowId, Row] = {}
+        self._shown: dict[RowId, Mapping[str, Value]] = {}
+        self._clocks: dict[int, Clock] = {}
+        self._entries: list[Entry] = []
+        self._sealed: list[_Sealed] = []
+        self._staged: list[DeltaPart] = []
+
+    @property
+    def version(self) -> int:
+        return self._version
+
+    @property
+    def has_unsealed(self) -> bool:
+        return bool(self._entries)
+
+    @property
+    def pending(self) -> Mapping[int, int]:
+        return {each.transaction.number: each.transaction.hlc for each in self._sealed}
+
+    @property
+    def _schema(self) -> Schema:
+        return VERSIONS[self._version - 1].schema
+
+    def opened(self) -> Opened:
+        cursor = str(self._cursor) if self._cursor else None
+        name = VERSIONS[self._version - 1].name
+        return Opened(self._device, cursor, name, self._number, self.pending)
+
+    def shown(self) -> Shown:
+        return self._shown
+
+    def copy(self) -> Self:
+        other = object.__new__(type(self))
+        copied = (dict, list)
+        other.__dict__.update(
+            (name, value.copy() if isinstance(value, copied) else value)
+            for name, value in self.__dict__.items()
+        )
+        other.crash()
+        return other
+
+    def crash(self) -> None:
+        self._staged = []
+
+    def place(self, origin: int) -> None:
+        self._origin = origin
+
+    # What the app writes.
+
+    def write(self, statements: Sequence[Statement]) -> bool:
+        rows, entries = dict(self._shown), list(self._entries)
+        try:
+            for statement in statements:
+                entry = self._execute(rows, statement, 1 + len(entries))
+                if entry is not None:
+                    entries.append(entry)
+        except _Broken:
+            return False
+        self._shown, self._entries = rows, entries
+        return True
+
+    def _execute(
+        self, rows: dict[RowId, Mapping[str, Value]], statement: Statement, seq: int
+    ) -> Entry | None:
+        """Change a row, and log it as the triggers do."""
+        table = self._schema.tables[statement.table]
+        row_id = RowId(table.name, statement.key)
+        before = rows.get(row_id)
+        if statement.verb is Verb.REMOVE:
+            if before is None:
+                return None
+            del rows[row_id]
+            if _has_children(self._schema, rows, row_id):
+                raise _Broken
+            return Entry(seq, table.number, Op.DELETE, None, _values(table, before))
+        if before is None:
+            if statement.verb is Verb.SET:
+                return None
+            key = dict(zip(table.primary_key, statement.key, strict=True))
+            rows[row_id] = {**table.default_values, **key, **statement.values}
+            entry = Entry(seq, table.number, Op.INSERT, None, _values(table, rows[row_id]))
+        else:
+            rows[row_id] = {**before, **statement.values}
+            names = {n for n, value in statement.values.items() if before[n] != value}
+            mask = sum(1 << table.positions[name] for name in names)
+            kept = {*names, *table.primary_key}
+            logged = {name: value for name, value in rows[row_id].items() if name in kept}
+            entry = Entry(seq, table.number, Op.UPDATE, mask, _values(table, logged))
+        if any(parent not in rows for parent in parents_of(table, rows[row_id])):
+            raise _Broken
+        return entry
+
+    # What the engine does.
+
+    def seal(self, now_ms: int) -> int:
+        if self._entries:
+            tables = {table.number: table for table in self._schema}
+            folded = fold(self._entries, tables)
+            self._entries = []
+            self._number += 1
+            self._hlc = self._tick(now_ms)
+            self._ids += 1
+            name = VERSIONS[self._version - 1].name
+            changes = [self._change(each) for each in folded]
+            transaction = Transaction(self._number, self._hlc, self._cursor, name, changes)
+            self._sealed.append(_Sealed(self._ids, transaction))
+            for change in changes:
+                self._note(change)
+        return self._number
+
+    def _tick(self, now_ms: int) -> int:
+        return tick(self._hlc, now_ms)
+
+    def _change(self, folded: Folded) -> Change:
+        row = self._view.get(folded.id)
+        life = 1 if row is None else row.incarnation
+        if row is not None and not row.alive and folded.op is not Op.DELETE:
+            life += 1
+        return folded.change(life)
+
+    def _note(self, change: Change) -> None:
+        """What is committed here is seen here, whatever the hub will make of it."""
+        row_id = RowId(change.table, change.key)
+        if change.op is not Op.DELETE:
+            self._view[row_id] = Row(self._shown[row_id], {}, change.incarnation)
+            return
+        before = self._view.get(row_id) or self._base.get(row_id)
+        table = self._schema.tables[change.table]
+        key = dict(zip(table.primary_key, change.key, strict=True))
+        values = before.values if before else {**table.default_values, **key}
+        self._view[row_id] = Row(values, {}, change.incarnation, _SOMEBODY, _SOMEBODY)
+        if before is None:
+            self._base[row_id] = self._view[row_id]
+
+    def load(self, number: int) -> bytes:
+        (sealed,) = (each for each in self._sealed if each.transaction.number == number)
+        transaction = sealed.transaction
+        (version,) = (each for each in VERSIONS if each.name == transaction.schema_version)
+        return encode_transaction(transaction, version.schema.tables)
+
+    def stage(self, part: DeltaPart) -> None:
+        if part.part == 0:
+            self._staged = []
+        self._staged = [*self._staged, part]
+
+    def apply(self, last: DeltaPart, now_ms: int) -> tuple[str, int]:
+        self.seal(now_ms)
+        parts = [*(self._staged if last.part else ()), last]
+        self._staged = []
+        number = last.acknowledged
+        done = [each for each in self._sealed if each.transaction.number <= number]
+        self._sealed = [each for each in self._sealed if each.transaction.number > number]
+        self._migrate(parts[0])
+        if last.whole:
+            self._clear()
+        received = {row_id for part in parts for row_id in self._take(part)}
+        if not last.whole:
+            self._settle(done, received)
+        self._cursor = Cursor.parse(last.cursor)
+        self._hlc = max([self._hlc, *(clock.hlc for clock in self._clocks.values())])
+        self._lay_unsent()
+        return last.cursor, last.acknowledged
+
+    def renew(self) -> int:
+        self._device = next(self._names)
+        self._origin = 0
+        self._sealed = [
+            replace(each, transaction=replace(each.transaction, number=number))
+            for number, each in enumerate(self._sealed, 1)
+        ]
+        self._number = len(self._sealed)
+        return self._number
+
+    def _settle(self, done: Sequence[_Sealed], received: Set[RowId]) -> None:
+        """What is acknowledged is the hub's. Rows that it has not sent are as we made them; who did
+        that is forgotten, so it loses against whatever comes later."""
+        rows: dict[RowId, Row | None] = {}
+        for each in done:
+            author = self._incoming(each).author
+            for change in each.transaction.changes:
+                row_id = RowId(change.table, change.key)
+                if row_id not in received:
+                    before = rows.get(row_id) or self._base.get(row_id)
+                    table = self._schema.tables[change.table]
+                    rows[row_id] = change_row(table, before, change, author)
+        ids = {each.id for each in done}
+        for row_id, row in rows.items():
+            if row is not None:
+                self._base[row_id] = _forgotten(row, ids)
+
+    def _migrate(self, part: DeltaPart) -> None:
+        for migration in part.migrations:
+            if migration.name <= VERSIONS[self._version - 1].name:
+                continue
+            assert migration.name == VERSIONS[self._version].name, "migrations come in order"
+            self._version += 1
+            for rows in (self._base, self._view):
+                rows.update(padded(self._schema, rows))
+
+    def _clear(self) -> None:
+        """What a whole delta lacks is gone, unless we have changed it."""
+        changed = {
+            RowId(change.table, change.key)
+            for each in self._sealed
+            for change in each.transaction.changes
+        }
+        for row_id, row in self._base.items():
+            if row_id not in changed and row.alive:
+                self._base[row_id] = row._replace(deleted=_SOMEBODY)
+
+    def _take(self, part: DeltaPart) -> Iterator[RowId]:
+        self._clocks.update(decode_clocks(part.clocks))
+        for data in part.blocks:
+            block = decode_block(data)
+            for key, row in block.rows(self._schema.tables[block.table]):
+                row_id = RowId(block.table, key)
+                self._base[row_id] = row
+                yield row_id
+
+    def _lay_unsent(self) -> None:
+        merged = merge(self._schema, self._base, [self._incoming(each) for each in self._sealed])
+        assert not merged.refused, merged.refused
+        self._view = {**self._base, **merged.rows}
+        self._shown = {row_id: row.values for row_id, row in self._view.items() if row.alive}
+
+    def _incoming(self, sealed: _Sealed) -> Incoming:
+        transaction = sealed.transaction
+        snapshot = transaction.cursor.snapshot if transaction.cursor else None
+        clock = self._clocks[sealed.id] = Clock(transaction.hlc, self._origin)
+        author = Author(
+            sealed.id,
+            clock,
+            self._clocks,
+            lambda known: (
+                known == _SOMEBODY or (snapshot is not None and snapshot.sees(xid_of(known)))
+            ),
+        )
+        return Incoming(transaction, author)
+
+
+def padded(schema: Schema, rows: Mapping[RowId, Row]) -> Iterator[tuple[RowId, Row]]:
+    """The rows that lack a column which their table has now, with its default."""
+    for row_id, row in rows.items():
+        table = schema.tables[row_id.table]
+        if len(row.values) < len(table.columns):
+            yield row_id, row._replace(values={**table.default_values, **row.values})
+
+
+def _values(table: Table, row: Mapping[str, Value]) -> tuple[Value, ...]:
+    return tuple(row.get(name) for name in table.column_names)
+
+
+def _has_children(schema: Schema, rows: Shown, parent: RowId) -> bool:
+    children = {table.name: table for table, _ in schema.children_of(parent.table)}
+    return any(
+        parent in parents_of(children[row_id.table], values)
+        for row_id, values in rows.items()
+        if row_id.table in children
+    )
+
+
+def _forgotten(row: Row, ids: set[int]) -> Row:
+    """The row as if nobody knew any more who made these writes."""
+    return Row(
+        row.values,
+        {name: NOBODY if abs(id) in ids else id for name, id in row.writers.items()},
+        row.incarnation,
+        _SOMEBODY if row.deleted in ids else row.deleted,
+        _SOMEBODY if row.touched in ids else row.touched,
+        NOBODY if row.touched_before in ids else row.touched_before,
+    )

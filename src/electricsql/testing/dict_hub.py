@@ -1,0 +1,391 @@
+"""A hub as dicts, with Postgres' snapshots: transactions have ids in the order of their first
+writes, become visible when they commit, and hold locks until then."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from electricsql.limits import CLOCK_AHEAD_MS_MAX
+from electricsql.protocol import Registered
+from electricsql.replication import (
+    HUB_ORIGIN,
+    NOBODY,
+    OLDEST,
+    AppliedMigration,
+    Author,
+    Block,
+    Change,
+    Clock,
+    Cursor,
+    Incoming,
+    Op,
+    Part,
+    Refused,
+    Row,
+    RowId,
+    Shadow,
+    Snapshot,
+    Transaction,
+    change_row,
+    hlc_at,
+    is_direct,
+    looks_the_same,
+    merge,
+    parents_of,
+    sent_back,
+    tick,
+    transaction_id,
+    wanted,
+    xid_of,
+)
+from electricsql.schema import Schema, Table, Value
+from electricsql.testing.dict_device import padded
+from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
+from electricsql.testing.stores import Submitted
+
+_PART_ROWS: Final = 3
+
+
+@dataclass(slots=True)
+class _Client:
+    """A transaction that is open: the rows that it has written (None: deleted), and those that it
+    only keeps others from deleting."""
+
+    xid: int
+    rows: dict[RowId, Mapping[str, Value] | None] = field(default_factory=dict)
+    shared: set[RowId] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Place:
+    """What the hub knows of a device."""
+
+    origin: int
+    number: int = 0
+    hlc: int = 0
+    session: int = 0
+
+
+class DictHub:
+    """A `HubStore`."""
+
+    def __init__(self, epoch: str = "epoch") -> None:
+        self.epoch = epoch
+        self.rows: dict[RowId, Row] = {}
+        self.clocks: dict[int, Clock] = {}
+        self.version = 1
+        self._xids: dict[RowId, int] = {}
+        self._next_xid = 10
+        self._ended = 9
+        self._migrated = [10]
+        self._clients: dict[int, _Client] = {}
+        self._places: dict[str, _Place] = {}
+        self._origins: dict[int, _Place] = {}
+        self._refused: list[tuple[int, int, Refused]] = []
+        self._end(self._begin())
+
+    @property
+    def schema(self) -> Schema:
+        return VERSIONS[self.version - 1].schema
+
+    @property
+    def refusals(self) -> Sequence[Refused]:
+        """All that was ever refused."""
+        return [refused for _, _, refused in self._refused]
+
+    def clock_of(self, row_id: RowId) -> int:
+        """The hlc of whoever wrote a row's key."""
+        row = self.rows[row_id]
+        (key,) = self.schema.tables[row_id.table].primary_key
+        return self.clocks[row.writers[key]].hlc
+
+    def schema_at(self, version: str | None) -> Schema:
+        (found,) = (each for each in VERSIONS[: self.version] if each.name == version)
+        return found.schema
+
+    def snapshot(self) -> Snapshot:
+        """Which transactions are visible to whoever begins now."""
+        xmax = self._ended + 1
+        running = frozenset(each.xid for each in self._clients.values() if each.xid < xmax)
+        return Snapshot(min(running, default=xmax), xmax, running)
+
+    def _begin(self) -> int:
+        self._next_xid += 1
+        return self._next_xid - 1
+
+    def _end(self, xid: int) -> None:
+        self._ended = max(self._ended, xid)
+
+    def shown(self) -> Shown:
+        return {row_id: row.values for row_id, row in self.rows.items() if row.alive}
+
+    # Devices.
+
+    def register(self, device: str) -> Registered:
+        place = self._places.get(device)
+        if place is None:
+            place = self._places[device] = _Place(1 + len(self._places))
+            self._origins[place.origin] = place
+        place.session += 1
+        return Registered(place.origin, self.epoch, place.number, place.hlc, place.session)
+
+    def merge(self, batch: Sequence[Submitted], now_ms: int) -> bool:
+        fresh = self._fresh(batch)
+        xid = self._begin()
+        incoming = [
+            self._incoming(each, transaction_id(xid, place), now_ms)
+            for place, each in enumerate(fresh, 1)
+        ]
+        blocked = self._is_blocked([each.transaction for each in fresh])
+        if fresh and not blocked:
+            self._merge(fresh, incoming, xid)
+        self._end(xid)
+        return not blocked
+
+    def _fresh(self, batch: Sequence[Submitted]) -> list[Submitted]:
+        """What is not in yet: resends are left out, and what an older session has left behind."""
+        fresh = []
+        numbers = {origin: place.number for origin, place in self._origins.items()}
+        for each in batch:
+            number = each.transaction.number
+            if each.session != self._origins[each.origin].session:
+                continue
+            if number == numbers[each.origin] + 1:
+                numbers[each.origin] = number
+                fresh.append(each)
+            else:
+                assert number <= numbers[each.origin], "a transaction is missing"
+        return fresh
+
+    def _incoming(self, submitted: Submitted, id: int, now_ms: int) -> Incoming:
+        sealed, cursor = submitted.transaction, submitted.transaction.cursor
+        ahead = sealed.hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
+        hlc = hlc_at(now_ms) if ahead else sealed.hlc
+        clock = self.clocks[id] = Clock(hlc, submitted.origin)
+        author = Author(
+            id,
+            clock,
+            self.clocks,
+            lambda known: cursor is not None and cursor.snapshot.sees(xid_of(known)),
+        )
+        return Incoming(sealed, author, echo=ahead)
+
+    def _is_blocked(self, transactions: Sequence[Transaction]) -> bool:
+        if not self._clients:
+            return False
+        changes = [change for each in transactions for change in each.changes]
+        touched = wanted(transactions)
+        for change in changes:
+            touched.update(parents_of(self.schema.tables[change.table], change.values))
+        deleted = {RowId(c.table, c.key) for c in changes if c.op is Op.DELETE}
+        return any(
+            touched & client.rows.keys() or deleted & client.shared
+            for client in self._clients.values()
+        )
+
+    def _merge(self, fresh: Sequence[Submitted], batch: Sequence[Incoming], xid: int) -> None:
+        merged = merge(self.schema, self.rows, batch)
+        changed = dict(merged.rows)
+        for row_id in merged.echoed:
+            row = changed.get(row_id) or self.rows.get(row_id)
+            if row is not None:
+                changed[row_id] = sent_back(row, transaction_id(xid))
+        for row_id, row in changed.items():
+            looks = looks_the_same(self.rows.get(row_id), row)
+            if not looks or is_direct(row.touched):
+                self._xids[row_id] = xid
+            self.rows[row_id] = row
+        for submitted in fresh:
+            place = self._origins[submitted.origin]
+            place.number = submitted.transaction.number
+            place.hlc = submitted.transaction.hlc
+        for place_in_batch, refusal in merged.refused.items():
+            number = batch[place_in_batch].transaction.number
+            told = Refused(number, refusal.code, refusal.message)
+            self._refused.append((fresh[place_in_batch].origin, xid, told))
+
+    # Clients.
+
+    def visible_to(self, client: int) -> Shown:
+        shown = dict(self.shown())
+        opened = self._clients.get(client)
+        for row_id, values in opened.rows.items() if opened else ():
+            shown.pop(row_id, None)
+            if values is not None:
+                shown[row_id] = values
+        return shown
+
+    def write(self, client: int, statements: Sequence[Statement]) -> bool:
+        opened = self._clients.get(client) or _Client(self._next_xid)
+        others = [each for number, each in self._clients.items() if number != client]
+        rows, shared = dict(opened.rows), set(opened.shared)
+        shown = dict(self.visible_to(client))
+        for statement in statements:
+            row_id = RowId(statement.table, statement.key)
+            if not self._execute(shown, statement):
+                continue
+            rows[row_id] = shown.get(row_id)
+            table = self.schema.tables[row_id.table]
+            shared.update(parents_of(table, shown.get(row_id, {})))
+        written = rows.keys()
+        removed = {row_id for row_id, values in rows.items() if values is None}
+        busy = any(
+            written & other.rows.keys() or shared & other.rows.keys() or removed & other.shared
+            for other in others
+        )
+        if busy or not _is_sound(self.schema, shown):
+            return False
+        if client not in self._clients:
+            self._clients[client] = opened
+            self._begin()
+        opened.rows, opened.shared = rows, shared
+        return True
+
+    def _execute(self, shown: dict[RowId, Mapping[str, Value]], statement: Statement) -> bool:
+        """Change a row; whether there was something to change."""
+        row_id = RowId(statement.table, statement.key)
+        table = self.schema.tables[statement.table]
+        before = shown.get(row_id)
+        if statement.verb is Verb.REMOVE:
+            return shown.pop(row_id, None) is not None
+        if before is None:
+            if statement.verb is Verb.SET:
+                return False
+            before = dict(table.default_values)
+            before.update(zip(table.primary_key, statement.key, strict=True))
+        shown[row_id] = {**before, **statement.values}
+        return True
+
+    def commit(self, client: int, now_ms: int) -> None:
+        opened = self._clients.pop(client, None)
+        if opened is None:
+            return
+        id = transaction_id(opened.xid)
+        self.clocks[id] = Clock(self._tick(now_ms), HUB_ORIGIN)
+        author = Author(id, self.clocks[id], self.clocks, lambda _: True)
+        for row_id, values in opened.rows.items():
+            change = self._change(row_id, values)
+            if change is not None:
+                table = self.schema.tables[row_id.table]
+                row = change_row(table, self.rows.get(row_id), change, author)
+                assert row is not None
+                self.rows[row_id] = row
+                self._xids[row_id] = opened.xid
+        self._end(opened.xid)
+
+    def _tick(self, now_ms: int) -> int:
+        return tick(max((clock.hlc for clock in self.clocks.values()), default=0), now_ms)
+
+    def _change(self, row_id: RowId, values: Mapping[str, Value] | None) -> Change | None:
+        """What makes a row have these values, for an author who has seen it as it is."""
+        table, key = row_id
+        row = self.rows.get(row_id)
+        if row is None or not row.alive:
+            life = 1 if row is None else row.incarnation + 1
+            return None if values is None else Change(table, Op.INSERT, key, values, life)
+        if values is None:
+            return Change(table, Op.DELETE, key, {}, row.incarnation)
+        changed = {name: value for name, value in values.items() if row.values[name] != value}
+        return Change(table, Op.UPDATE, key, changed, row.incarnation) if changed else None
+
+    def roll_back(self, client: int) -> None:
+        opened = self._clients.pop(client, None)
+        if opened is not None:
+            self._end(opened.xid)
+
+    def migrate(self) -> bool:
+        if self._clients or self.version == len(VERSIONS):
+            return False
+        self.version += 1
+        self.rows.update(list(padded(self.schema, self.rows)))
+        xid = self._begin()
+        self._migrated.append(xid)
+        self._end(xid)
+        return True
+
+    def reading(self) -> "DictReading":
+        return DictReading(self)
+
+
+class DictReading:
+    """A `Reading`."""
+
+    def __init__(self, hub: DictHub) -> None:
+        self._hub = hub
+        self.cursor = Cursor(hub.epoch, hub.snapshot())
+
+    def migrations_since(self, cursor: Cursor | None) -> Sequence[AppliedMigration]:
+        return [
+            version.migration
+            for version, xid in zip(VERSIONS, self._hub._migrated, strict=False)
+            if not _sees(cursor, xid)
+        ]
+
+    def parts_since(self, cursor: Cursor | None) -> Iterator[Part]:
+        if cursor == self.cursor:
+            return
+        blocks: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
+        for row_id, row in self._hub.rows.items():
+            if self._is_news(row_id, row, cursor):
+                blocks[row_id.table, self._author(row, cursor)].append(row)
+        for table in self._hub.schema:
+            for (name, author), rows in blocks.items():
+                if name == table.name:
+                    for start in range(0, len(rows), _PART_ROWS):
+                        yield self._part(table, rows[start : start + _PART_ROWS], author)
+
+    def acknowledged(self, origins: Iterable[int]) -> Mapping[int, int]:
+        return {origin: self._hub._origins[origin].number for origin in origins}
+
+    def refused_since(
+        self, origins: Iterable[int], cursor: Cursor | None
+    ) -> Mapping[int, Sequence[Refused]]:
+        wanted = set(origins)
+        refused: defaultdict[int, list[Refused]] = defaultdict(list)
+        for origin, xid, told in self._hub._refused:
+            if origin in wanted and not _sees(cursor, xid):
+                refused[origin].append(told)
+        return refused
+
+    def _is_news(self, row_id: RowId, row: Row, cursor: Cursor | None) -> bool:
+        """A whole delta has the rows that there are, any other the tombstones too."""
+        return row.alive if cursor is None else not cursor.snapshot.sees(self._hub._xids[row_id])
+
+    def _author(self, row: Row, cursor: Cursor | None) -> int:
+        """The device that made everything new in the row, if there is one."""
+        clocks = self._hub.clocks
+        origins = {
+            clocks.get(id, OLDEST).origin
+            for id in row.transactions()
+            if cursor is None or not cursor.snapshot.sees(xid_of(id))
+        }
+        return origins.pop() if len(origins) == 1 else HUB_ORIGIN
+
+    def _part(self, table: Table, rows: Sequence[Row], author: int) -> Part:
+        names = table.column_names
+        shadows = [
+            Shadow(*row[2:], tuple(row.writers.get(name, NOBODY) for name in names)) for row in rows
+        ]
+        places = {shadow: place for place, shadow in enumerate(dict.fromkeys(shadows))}
+        values = [[row.values[name] for row in rows] for name in names]
+        block = Block(
+            table.name, names, values, list(places), [places[each] for each in shadows], author
+        )
+        clocks = self._hub.clocks
+        ids = {id for row in rows for id in row.transactions()}
+        return Part([block], {id: clocks[id] for id in ids if id in clocks})
+
+
+def _sees(cursor: Cursor | None, xid: int) -> bool:
+    return cursor is not None and cursor.snapshot.sees(xid)
+
+
+def _is_sound(schema: Schema, shown: Shown) -> bool:
+    """Whether no foreign key is broken."""
+    return all(
+        parent in shown
+        for row_id, values in shown.items()
+        if schema.tables[row_id.table].foreign_keys
+        for parent in parents_of(schema.tables[row_id.table], values)
+    )
