@@ -65,6 +65,7 @@ DRAIN_MS_MAX: Final = 10_000  # after SIGTERM, until open work is cut off
 # The hub
 QUARANTINE_LISTED_MAX: Final = 1_000  # transactions in one answer, the oldest first
 QUARANTINE_SHOWN_MAX: Final = 1_000  # changes of one transaction in an answer
+SHOWN_CHARACTERS_MAX: Final = 1_000  # of one value in such an answer
 REFUSAL_CHARACTERS_MAX: Final = 1_000  # of the reason that is kept
 KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database

@@ -34,7 +34,18 @@ def test_status_shows_what_devices_have(deployed: Typist) -> None:
             break
         time.sleep(0.5)
     (line,) = [line for line in deployed.well("status").splitlines() if device["device"] in line]
-    assert line.split()[1:4] == [name, "1", "0"]
+    assert line.split()[2:4] == [name, "1"]
+    assert line.split()[5:7] == ["0", "0"], "no transaction of its own"
+    assert line in deployed.well("devices", "list")
+    (listed,) = deployed("devices", "list", "--json").json()
+    assert (listed["device"], listed["origin"], listed["conserved"]) == (device["device"], 1, True)
+
+
+def test_no_device_has_come_yet(deployed: Typist) -> None:
+    deployed.migration("items")
+    deployed.well("sync")
+    assert deployed.well("devices", "list") == "No device has come yet.\n"
+    assert deployed("devices", "list", "--json").json() == []
 
 
 def test_status_of_an_environment_that_is_not_there_is_refused(deployed: Typist) -> None:

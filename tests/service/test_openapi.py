@@ -13,7 +13,7 @@ from electricsql.errors import MigrationError, PostgresError, ServiceError, Usag
 from electricsql.service.app import application
 from electricsql.service.auth import Auth, Keys
 from electricsql.service.endpoints import ENDPOINTS
-from electricsql.service.http import Endpoint, Refusal, Service, describe
+from electricsql.service.http import Endpoint, Nothing, Refusal, Service, describe
 from electricsql.service.openapi import document
 
 DOCUMENT: dict[str, Any] = json.loads(msgspec.json.encode(document(ENDPOINTS, version="1")))
@@ -49,7 +49,7 @@ def test_every_operation_is_whole(endpoint: Endpoint[Any]) -> None:
     assert {"401", "403", "503", str(endpoint.status)} <= operation["responses"].keys()
     named = {parameter["name"] for parameter in operation["parameters"]}
     assert named == set(re.findall(r"{(\w+)}", endpoint.path))
-    assert ("requestBody" in operation) is (endpoint.method == "POST")
+    assert ("requestBody" in operation) is (endpoint.body is not Nothing)
 
 
 def test_names_of_operations_differ() -> None:

@@ -21,6 +21,8 @@ from electricsql.service.bodies import (
     Migration,
     MigrationDetail,
     Plan,
+    QuarantinedDetail,
+    QuarantinedTransaction,
     Token,
     WhoAmI,
 )
@@ -152,6 +154,26 @@ class EnvironmentApi:
     def reset(self) -> None:
         """Delete all its data."""
         self.call("POST", f"{self._path}/reset", EnvironmentName, {"confirm": self._env})
+
+    def quarantine(self) -> list[QuarantinedTransaction]:
+        """What waits, the oldest first, and then what was decided about."""
+        return self.call("GET", f"{self._path}/quarantine", list[QuarantinedTransaction])
+
+    def quarantined(self, id: str) -> QuarantinedDetail:
+        """One of them, with its rows."""
+        return self.call("GET", self._quarantined(id), QuarantinedDetail)
+
+    def retry(self, id: str) -> QuarantinedTransaction:
+        """Merge it again."""
+        return self.call("POST", f"{self._quarantined(id)}/retry", QuarantinedTransaction)
+
+    def discard(self, id: str) -> QuarantinedTransaction:
+        """Give it up."""
+        path, body = f"{self._quarantined(id)}/discard", {"confirm": id}
+        return self.call("POST", path, QuarantinedTransaction, body)
+
+    def _quarantined(self, id: str) -> str:
+        return f"{self._path}/quarantine/{quote(id, safe='')}"
 
     def database_url(self) -> str:
         return self.call("GET", f"{self._path}/database-url", DatabaseUrl).url

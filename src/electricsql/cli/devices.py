@@ -4,7 +4,10 @@ from pathlib import Path
 
 import click
 
+from electricsql.cli.api import Api
+from electricsql.cli.census import show_devices
 from electricsql.cli.output import counted, show_json, show_table
+from electricsql.cli.project import find_project
 from electricsql.cli.replicate import bundle_at, own_token
 from electricsql.cli.shell import ElectricGroup
 from electricsql.device import Comparison, Difference, Verified
@@ -19,6 +22,30 @@ _SHOWN_CHARACTERS_MAX = 40
 @click.group(cls=ElectricGroup)
 def devices() -> None:
     """See to the copies of an app's data."""
+
+
+@devices.command("list")
+@click.option("--env", metavar="ENV", help="The environment; by default the default one.")
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
+def list_(env: str | None, *, as_json: bool) -> None:
+    """Show the devices that an environment's hub knows.
+
+    LAG counts the Postgres transactions that a device does not have yet.
+
+    \b
+    Example:
+      electric devices list --env prod
+    """
+    project = find_project(Path.cwd())
+    env = project.env_name(env)
+    api = Api(project.service(env)).environment(project.config.app, env)
+    found = api.status().devices
+    if as_json:
+        show_json(found)
+    elif found:
+        show_devices(found, api.migrations())
+    else:
+        click.echo("No device has come yet.")
 
 
 @devices.command()

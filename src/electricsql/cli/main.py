@@ -16,6 +16,7 @@ _COMMANDS = {
     "replicate": "electricsql.cli.replicate:replicate",
     "devices": "electricsql.cli.devices:devices",
     "status": "electricsql.cli.status:status",
+    "quarantine": "electricsql.cli.quarantine:quarantine",
     "database-url": "electricsql.cli.status:database_url",
     "reset": "electricsql.cli.reset:reset",
     "config": "electricsql.cli.config:config",

@@ -1,15 +1,15 @@
 """`electric status` and `electric database-url`: how an environment is, and where."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from electricsql.cli.api import Api, EnvironmentApi
-from electricsql.cli.output import show_json, show_table
+from electricsql.cli.census import require_conserved, show_devices
+from electricsql.cli.output import show_json
 from electricsql.cli.project import find_project
 from electricsql.cli.shell import ElectricCommand
-from electricsql.service.bodies import DeviceStatus, Migration
+from electricsql.service.bodies import EnvironmentStatus
 
 
 @click.command(cls=ElectricCommand)
@@ -17,6 +17,10 @@ from electricsql.service.bodies import DeviceStatus, Migration
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def status(env: str | None, *, as_json: bool) -> None:
     """Show an environment's schema version, its devices, and the quarantine.
+
+    Of each device: how many migrations it is behind, how many Postgres transactions (its lag), how
+    many of its own transactions are in, and how many of these wait in the quarantine. Fails if any
+    is unaccounted for.
 
     \b
     Example:
@@ -26,16 +30,20 @@ def status(env: str | None, *, as_json: bool) -> None:
     found = api.status()
     if as_json:
         show_json(found)
-        return
+    else:
+        _show(api, found)
+    require_conserved(found)
+
+
+def _show(api: EnvironmentApi, found: EnvironmentStatus) -> None:
     click.echo(f"environment     {found.app}/{found.env} at {api.url}")
     click.echo(f"schema version  {found.schema_version or 'none yet'}")
     click.echo(f"devices         {len(found.devices)}, {found.connected} connected")
-    click.echo(f"quarantine      {found.quarantined}")
+    hint = "; see `electric quarantine list`" if found.quarantined else ""
+    click.echo(f"quarantine      {found.quarantined}{hint}")
     if found.devices:
         click.echo()
-        headings = ("DEVICE", "SCHEMA VERSION", "BEHIND", "TRANSACTIONS", "SEEN")
-        migrations = api.migrations()
-        show_table(headings, [_row(each, migrations) for each in found.devices])
+        show_devices(found.devices, api.migrations())
 
 
 @click.command("database-url", cls=ElectricCommand)
@@ -54,10 +62,3 @@ def _environment(env: str | None) -> EnvironmentApi:
     project = find_project(Path.cwd())
     env = project.env_name(env)
     return Api(project.service(env)).environment(project.config.app, env)
-
-
-def _row(device: DeviceStatus, migrations: Sequence[Migration]) -> tuple[str, ...]:
-    behind = sum(each.name > (device.schema_version or "") for each in migrations)
-    seen = device.seen_at.isoformat(" ", "seconds") if device.seen_at else "never"
-    version = device.schema_version or "none yet"
-    return (device.device, version, str(behind), str(device.number), seen)

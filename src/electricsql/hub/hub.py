@@ -231,10 +231,10 @@ class Hub:
         statuses = tuple(DeviceStatus(*device) for device in devices)
         return HubStatus(version, self.epoch, statuses, int(waiting))
 
-    async def quarantined(self, *, waiting: bool) -> list[Quarantined]:
-        """What is in the quarantine, the oldest first; only what waits, or all."""
+    async def quarantined(self) -> list[Quarantined]:
+        """What is in the quarantine: what waits first, the oldest first."""
         async with self._connected() as connection:
-            return await quarantined(connection, waiting=waiting)
+            return await quarantined(connection)
 
     async def find_quarantined(self, id: TransactionId) -> tuple[Quarantined, bytes]:
         """One transaction in the quarantine, and its encoding.

@@ -1,10 +1,14 @@
 """What the hub's door speaks about, as values."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from electricsql.errors import ServiceError
 from electricsql.replication import Refusal, Transaction
+
+_TRANSACTION_ID: Final = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,29 @@ class TransactionId(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.origin}.{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> "TransactionId":
+        """Read `origin.number`; the inverse of `str()`.
+
+        Raises:
+            ServiceError: `not-quarantined`: it isn't one.
+        """
+        match = _TRANSACTION_ID.fullmatch(text)
+        if match is None:
+            raise not_quarantined(text[:80])
+        return cls(int(match[1]), int(match[2]))
+
+
+def not_quarantined(id: object) -> ServiceError:
+    """No transaction of that id is in the quarantine."""
+    return ServiceError(
+        "not-quarantined",
+        f"Transaction {id} is not in the quarantine.",
+        "`electric quarantine list --all` shows what is.",
+        definite=True,
+        status=404,
+    )
 
 
 @dataclass(frozen=True, slots=True)

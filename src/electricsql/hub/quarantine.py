@@ -8,7 +8,7 @@ from typing import Final
 
 from electricsql.errors import ServiceError
 from electricsql.hub.connection import Connection
-from electricsql.hub.model import Quarantined, TransactionId
+from electricsql.hub.model import Quarantined, TransactionId, not_quarantined
 from electricsql.limits import QUARANTINE_LISTED_MAX
 from electricsql.replication import Refusal
 
@@ -30,11 +30,11 @@ INSERT INTO electric.touched SELECT pg_current_xact_id(), $4 FROM decided RETURN
 """
 
 
-async def quarantined(connection: Connection, *, waiting: bool) -> list[Quarantined]:
-    """What is in the quarantine, the oldest first; only what waits, or all."""
+async def quarantined(connection: Connection) -> list[Quarantined]:
+    """What is in the quarantine: what waits first, the oldest first."""
     records = await connection.fetch(
-        f"{_SELECT} WHERE NOT $1 OR q.fate = 'waiting' ORDER BY q.at, q.origin, q.number LIMIT $2",
-        *(waiting, QUARANTINE_LISTED_MAX),
+        f"{_SELECT} ORDER BY q.fate <> 'waiting', q.at, q.origin, q.number LIMIT $1",
+        QUARANTINE_LISTED_MAX,
     )
     return [Quarantined(*record) for record in records]
 
@@ -47,13 +47,7 @@ async def find(connection: Connection, id: TransactionId) -> tuple[Quarantined, 
     """
     record = await connection.fetchrow(f"{_SELECT} WHERE q.origin = $1 AND q.number = $2", *id)
     if record is None:
-        raise ServiceError(
-            "not-quarantined",
-            f"Transaction {id} is not in the quarantine.",
-            "`electric quarantine list --all` shows what is.",
-            definite=True,
-            status=404,
-        )
+        raise not_quarantined(id)
     encoded = await connection.fetchval(
         "SELECT transaction FROM electric.quarantine WHERE origin = $1 AND number = $2", *id
     )

@@ -15,6 +15,7 @@ from electricsql.protocol.codec import (
     unfold_transaction,
     with_checksum,
 )
+from electricsql.protocol.columns import read_column
 from electricsql.protocol.device_session import (
     Asked,
     Came,
@@ -142,6 +143,7 @@ __all__ = [
     "encode_frame",
     "encode_transaction",
     "marked",
+    "read_column",
     "read_transaction",
     "rows_named",
     "unfold_transaction",

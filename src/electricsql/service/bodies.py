@@ -21,17 +21,27 @@ class EnvironmentName(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class DeviceStatus(msgspec.Struct, rename="camel"):
-    """A device that the hub knows. `number` is its last transaction that is in."""
+    """A device that the hub knows. `number` is its last transaction that is in: each up to it was
+    merged, or is in the quarantine, where it waits, was retried, or was discarded; `conserved` says
+    whether these add up. `lag` counts the Postgres transactions that it does not have yet (null: it
+    has none)."""
 
     device: str
     origin: int
     number: int
+    merged: int
+    waiting: int
+    retried: int
+    discarded: int
+    conserved: bool
     schema_version: str | None
     seen_at: datetime | None
+    lag: int | None
 
 
 class EnvironmentStatus(msgspec.Struct, rename="camel"):
-    """How an environment is. `connected` counts the device streams of this service process."""
+    """How an environment is. `connected` counts the device streams of this service process,
+    `quarantined` what waits in the quarantine."""
 
     app: str
     env: str
@@ -43,9 +53,43 @@ class EnvironmentStatus(msgspec.Struct, rename="camel"):
 
 
 class Confirmation(msgspec.Struct, forbid_unknown_fields=True):
-    """The environment's name once more: what is about to be deleted."""
+    """The name of what is about to be deleted or given up, once more."""
 
     confirm: str
+
+
+class QuarantinedTransaction(msgspec.Struct, rename="camel"):
+    """A refused transaction. `id` is the device's `origin`, a point, and its `number` there; `fate`
+    is waiting, retried (it is merged then) or discarded; `changes` counts its rows, as far as they
+    can be read."""
+
+    id: str
+    origin: int
+    number: int
+    device: str | None
+    code: str
+    message: str
+    at: datetime
+    fate: str
+    decided_at: datetime | None
+    changes: int | None
+
+
+class ChangedRow(msgspec.Struct):
+    """What it does to one row. A blob is `{"blob": hex, "bytes": n}`, a long text `{"text": its
+    beginning, "characters": n}`."""
+
+    table: str
+    op: str
+    key: dict[str, Any]  # a value of SQLite
+    values: dict[str, Any]  # the same
+
+
+class QuarantinedDetail(QuarantinedTransaction, rename="camel"):
+    """The same with its rows, the first thousand of them; none if it can't be read."""
+
+    schema_version: str | None
+    rows: list[ChangedRow]
 
 
 class DatabaseUrl(msgspec.Struct):

@@ -23,12 +23,20 @@ from electricsql.service.bodies import (
     MigrationDetail,
     Migrations,
     Plan,
+    QuarantinedDetail,
+    QuarantinedTransaction,
     Token,
     TokenRequest,
     WhoAmI,
 )
 from electricsql.service.http import CONFLICT, Call, Endpoint, Nothing, Refusal, describe
 from electricsql.service.openapi import document
+from electricsql.service.quarantine import (
+    discard_quarantined,
+    get_quarantined,
+    list_quarantine,
+    retry_quarantined,
+)
 
 
 async def list_environments(call: Call[Nothing]) -> list[EnvironmentName]:
@@ -52,8 +60,10 @@ async def create_environment(call: Call[EnvironmentName]) -> EnvironmentName:
 async def environment_status(call: Call[Nothing]) -> EnvironmentStatus:
     """How an environment is."""
     hub, app, env = await _hub(call), call.path["app"], call.path["env"]
-    status = await hub.status()
     running = call.service.environments.at(app, env)
+    if running is not None:
+        await running.record_applied()
+    status = await hub.status()
     return EnvironmentStatus(
         app,
         env,
@@ -62,7 +72,7 @@ async def environment_status(call: Call[Nothing]) -> EnvironmentStatus:
         running.connected if running else 0,
         status.quarantined,
         [
-            DeviceStatus(each.device, each.origin, each.number, each.schema_version, each.seen_at)
+            DeviceStatus(**{name: getattr(each, name) for name in DeviceStatus.__struct_fields__})
             for each in status.devices
         ],
     )
@@ -136,7 +146,7 @@ async def apply_migrations(call: Call[Migrations]) -> list[Migration]:
         raise await _explained(hub, call.body, error) from error
     running = call.service.environments.at(call.path["app"], call.path["env"])
     if running is not None:
-        running.migrated()
+        running.changed()
     return _listed(await hub.migrations())
 
 
@@ -180,6 +190,7 @@ async def openapi(_: Call[Nothing]) -> dict[str, Any]:
 
 _ENVIRONMENT: Final = "/api/v1/environments/{app}/{env}"
 _MIGRATIONS: Final = f"{_ENVIRONMENT}/migrations"
+_QUARANTINE: Final = f"{_ENVIRONMENT}/quarantine"
 
 # fmt: off
 ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
@@ -203,6 +214,15 @@ ENDPOINTS: Final[tuple[Endpoint[Any], ...]] = (
              apply_migrations, Migrations, list[Migration], failures=(404, 409, 413, 422)),
     Endpoint("GET", f"{_ENVIRONMENT}/bundle",
              get_bundle, Nothing, Bundle, failures=(404,)),
+    Endpoint("GET", _QUARANTINE,
+             list_quarantine, Nothing, list[QuarantinedTransaction], failures=(404,)),
+    Endpoint("GET", f"{_QUARANTINE}/{{id}}",
+             get_quarantined, Nothing, QuarantinedDetail, failures=(404,)),
+    Endpoint("POST", f"{_QUARANTINE}/{{id}}/retry",
+             retry_quarantined, Nothing, QuarantinedTransaction, failures=(400, 404, 409)),
+    Endpoint("POST", f"{_QUARANTINE}/{{id}}/discard",
+             discard_quarantined, Confirmation, QuarantinedTransaction,
+             failures=(404, 409, 413, 422)),
     Endpoint("POST", "/api/v1/tokens",
              issue_token, TokenRequest, Token, 201, (413, 422)),
     Endpoint("GET", "/api/v1/whoami",

@@ -82,8 +82,8 @@ class Environment:
     def wake(self) -> None:
         self._fanout.wake()
 
-    def migrated(self) -> None:
-        """The hub has a new migration: tell the devices at once."""
+    def changed(self) -> None:
+        """The hub has something new for its devices: tell them at once."""
         self._fanout.merged()
 
     async def stop(self, bye: Bye) -> None:
@@ -97,7 +97,7 @@ class Environment:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(PostgresError):
-            await self._record_applied()
+            await self.record_applied()
 
     async def _keep_time(self) -> None:
         """Heartbeats of all streams; now and then, how far the devices are."""
@@ -109,13 +109,14 @@ class Environment:
                 stream.tick(now)
             if ticks * _TICK_S * 1000 % PLACE_MS == 0:
                 try:
-                    await self._record_applied()
+                    await self.record_applied()
                 except PostgresError as error:
                     _log.warning("can't record how far the devices are", code=error.code)
                 except Exception:
                     _log.exception("recording how far the devices are failed")
 
-    async def _record_applied(self) -> None:
+    async def record_applied(self) -> None:
+        """Note at the hub how far the devices are."""
         applied, self._applied = self._applied, {}
         for device, (cursor, schema_version) in applied.items():
             await self._hub.applied(device, cursor, schema_version)

@@ -15,6 +15,7 @@ from typing import Self
 import asyncpg
 
 from electricsql import Database, electrify
+from tests.integration.whole.conservation import check_fates, check_laws
 from tests.integration.whole.processes import PATIENCE_S, App
 from tests.integration.whole.writer_process import SCHEMA, entries_after
 
@@ -164,6 +165,7 @@ class Workload:
         while not all(self._seen().get(name, 0) >= goal for name, goal in goals.items()):
             assert time.monotonic() < end, f"no progress: {goals}, {self._seen()}"
             time.sleep(_RETRY_S)
+        check_laws(self.url, [writer.path for writer in self.writers])
 
     def _seen(self) -> dict[str, int]:
         """How far each writer has come, as the witness sees it."""
@@ -205,6 +207,7 @@ class Workload:
         made = "SELECT id FROM counting.made GROUP BY id HAVING count(*) > 1"
         assert asyncio.run(_fetch(self.url, made)) == []
         assert all(device.status.pending == 0 for device in devices)
+        check_fates(self.url, [device.path for device in devices])
 
 
 async def _execute(url: str, sql: str) -> None:
