@@ -12,8 +12,12 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from electricsql.embedded import EmbeddedPostgres, find_binaries
+
+settings.register_profile("patient", deadline=None)  # no test depends on being fast
+settings.load_profile("patient")
 
 SETTINGS = {"fsync": "off", "max_connections": "200", "log_min_messages": "fatal"}
 INSTALLED = {

@@ -20,6 +20,7 @@ from electricsql.protocol import (
     Digests,
     Down,
     Hello,
+    Moment,
     Ping,
     Staged,
     Up,
@@ -56,6 +57,7 @@ DOWNS: list[Down] = [
     DeltaPart(0, True, False, "e/5:9:", 4, 10, 20, blocks=(b"one", b"two")),
     DeltaPart(0, False, True, "e/5:9:", 4, 10, 20, staged=STAGED, follows=True),
     Bye("draining", "The service is going down."),
+    Moment(),
     Digests((DigestFrame("notes", 3, (1, (1 << 64) - 1)),)),
     Details((DetailFrame("notes", [["a", b"a", 1.5]], [(1, 2), (3, 4), (5, 6)]),)),
 ]

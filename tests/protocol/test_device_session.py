@@ -34,6 +34,7 @@ from electricsql.protocol import (
     Hello,
     Loaded,
     Lost,
+    Moment,
     Opened,
     Ping,
     Pong,
@@ -127,7 +128,7 @@ def test_a_device_says_who_it_is_and_what_it_has() -> None:
 @pytest.mark.parametrize("state", DeviceState)
 @pytest.mark.parametrize(
     "frame",
-    [welcome(), part(0, True), Pong(1), Bye("x", "y"), Digests(()), Details(())],
+    [welcome(), part(0, True), Pong(1), Bye("x", "y"), Moment()],
 )
 def test_a_frame_that_is_not_in_the_table_is_a_violation(state: DeviceState, frame: Down) -> None:
     session = in_state(state)
@@ -268,8 +269,20 @@ def test_what_the_hub_has_is_asked_in_a_stream_and_its_answer_is_compared() -> N
     assert in_state(DeviceState.GREETING).step(Questioned(Compare()), 0) == DeviceEffects()
     session = streaming()
     assert session.step(Questioned(Compare()), 0).send == (Compare(),)
-    assert session.step(Came(Digests(())), 0).compare == Digests(())
-    assert session.step(Came(Details(())), 0).compare == Details(())
+    for answer in (Digests(()), Details(())):
+        assert session.step(Came(Moment()), 0).look
+        assert session.step(Came(answer), 0).compare == answer
+    with pytest.raises(ProtocolError, match="of no moment"):
+        session.step(Came(Details(())), 0)
+
+
+def test_a_moment_is_gone_with_its_connection() -> None:
+    session = streaming()
+    session.step(Came(Moment()), 0)
+    session.step(Opened(DEVICE, None, None, 0), 0)
+    session.step(Came(welcome()), 0)
+    with pytest.raises(ProtocolError):
+        session.step(Came(Digests(())), 0)
 
 
 def test_who_wants_all_says_no_cursor_and_still_knows_another_history() -> None:

@@ -26,6 +26,8 @@ from electricsql.protocol import (
     HubEvent,
     HubSession,
     HubState,
+    Looking,
+    Moment,
     Ping,
     Pong,
     Received,
@@ -244,9 +246,11 @@ def test_a_cursor_that_moved_unseen_is_told_after_a_while() -> None:
 def test_a_question_is_answered_before_the_next_one_is_taken() -> None:
     session = streaming()
     assert session.step(says(Compare()), 0).wake
+    assert session.question == Compare()
+    assert session.step(Looking(), 0).send == (Moment(),)
     assert session.step(Compared(Digests(())), 0).send == (Digests(()),)
     assert session.step(says(Compare()), 0).wake
-    assert session.question == Compare()
+    session.step(Looking(), 0)
     assert ended(session.step(says(Compare()), 0)) == "protocol"
 
 
@@ -279,6 +283,7 @@ EVENTS: st.SearchStrategy[HubEvent | None] = st.one_of(
     FRAMES.map(says),
     st.binary(max_size=20).map(Received),
     st.builds(Current, st.integers(0, 9)),
+    st.just(Looking()),
     st.just(Compared(Digests(()))),
     st.just(Unchanged(at(6))),
     st.just(Ended(Bye("draining", "Bye."))),

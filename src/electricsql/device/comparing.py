@@ -2,15 +2,13 @@
 
     we                                    service
     Compare()                          →
-                                       ←  a delta, Digests
+                                       ←  a delta, Moment, … Digests
     Compare(buckets that differ)       →
-                                       ←  a delta, Details      (again, while there are more)
+                                       ←  a delta, Moment, … Details   (again, while there are more)
 
-Each answer is of the moment of the delta before it, and so is the file when it comes. Rows that the
-app has changed since are left out: nobody has to agree with them yet.
-
-The file is looked at in a thread of its own, through a connection on which it stays as it was, so
-that syncing goes on meanwhile.
+Each answer is of the hub at the moment of that delta; so when Moment comes the file is looked at
+through a connection on which it stays as it is, in a thread of its own, while syncing goes on. Rows
+that the app has changed since are left out: nobody has to agree with them yet.
 """
 
 import sqlite3

@@ -125,9 +125,10 @@ class Engine:
             self._link.happened(Asked(nonce))
 
     def _compare(self, done: Future[Comparison]) -> None:
+        is_first = not self._waiters.comparisons
         self._waiters.comparisons.append(done)
         self._nudged.set()
-        if self._link is not None and self._link.has_been_welcome:
+        if is_first and self._link is not None and self._link.has_been_welcome:
             self._link.compare()
 
     def _take_all(self) -> None:

@@ -78,6 +78,7 @@ class Link:
         self._events: deque[DeviceEvent] = deque()
         self._bye: Bye | None = None
         self._comparing = Comparing()
+        self._look: Look | None = None
         self._helpers: list[asyncio.Task[None]] = []
 
     def happened(self, event: DeviceEvent) -> None:
@@ -122,6 +123,7 @@ class Link:
             for helper in self._helpers:
                 helper.cancel()
             await asyncio.gather(*self._helpers, return_exceptions=True)
+            self._close_look()
 
     def _help(self, work: Coroutine[None, None, None]) -> None:
         """Do something beside, until it is done or the connection ends."""
@@ -169,8 +171,10 @@ class Link:
             self._news.progressed(effects.stage)
         if effects.apply is not None:
             self._apply(effects.apply)
+        if effects.look:
+            self._look_at_file()
         if effects.compare is not None:
-            self._help(self._compare(self._replica.look(), effects.compare))
+            self._help(self._compare(effects.compare))
         self._waiters.answer(effects.answered)
         for frame in effects.send:
             if not await self._say(frame):
@@ -205,9 +209,19 @@ class Link:
         self._events.append(Sealed(self._replica.seal(now_ms())))
         self._news.applied(outcome)
 
-    async def _compare(self, look: Look, answer: Digests | Details) -> None:
-        """Compare the file with what the hub has, and ask on, or tell what came of it."""
-        comparing = self._comparing
+    def _look_at_file(self) -> None:
+        self._close_look()
+        self._look = self._replica.look()
+
+    def _close_look(self) -> None:
+        if self._look is not None:
+            self._look.close()
+            self._look = None
+
+    async def _compare(self, answer: Digests | Details) -> None:
+        """Compare the file with what the hub had, and ask on, or tell what came of it."""
+        comparing, look, self._look = self._comparing, self._look, None
+        assert look is not None, "the session has seen to it"
         try:
             question = await asyncio.to_thread(_take, comparing, look, answer)
         except Exception as error:

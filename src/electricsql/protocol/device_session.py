@@ -4,9 +4,9 @@ The driver (`device/link.py`) turns the socket, the file and the time into event
 the effects of each step in the order of their fields:
 
     effects = session.step(Came(frame), now_ms)
-    stage effects.stage; apply effects.apply and report with Took; compare the file with
-    effects.compare; send effects.send; load effects.load and report with Loaded; tell whoever
-    waits of effects.answered; …
+    stage effects.stage; apply effects.apply and report with Took; look at the file for
+    effects.look, and compare that with effects.compare; send effects.send; load effects.load and
+    report with Loaded; tell whoever waits of effects.answered; …
 
 Rule 1: `_decide` is the only place that wants to upload anything. It reads what is known, never
         what has just happened, so no order of events can make it forget to.
@@ -46,6 +46,7 @@ from electricsql.protocol.messages import (
     Digests,
     Down,
     Hello,
+    Moment,
     Ping,
     Pong,
     Staged,
@@ -78,6 +79,7 @@ TRANSITIONS: Final[dict[DeviceState, dict[type[Down], DeviceState]]] = {
     DeviceState.STREAMING: {
         DeltaPart: DeviceState.STREAMING,
         Pong: DeviceState.STREAMING,
+        Moment: DeviceState.STREAMING,
         Digests: DeviceState.STREAMING,
         Details: DeviceState.STREAMING,
         Bye: DeviceState.CLOSED,
@@ -179,8 +181,10 @@ class DeviceEffects:
     """Apply the delta that this part completes, and report `Took`."""
     answered: tuple[int, ...] = ()
     """These questions are answered: all that was at the hub is here."""
+    look: bool = False
+    """Remember the file as it is now: it is to be compared with the hub of this moment."""
     compare: Digests | Details | None = None
-    """Compare the file, as it is now, with what the hub has."""
+    """Compare the file, as it was at that moment, with what the hub had."""
     send: tuple[Up, ...] = ()
     load: int | None = None
     """Read this transaction, and report `Loaded`."""
@@ -207,6 +211,7 @@ class DeviceSession:
         self._epoch: str | None = None
         self._greeted = 0
         self._unsent: Mapping[int, int] = {}
+        self._is_looking = False
         self._staged: Staged | None = None
 
     def step(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
@@ -257,7 +262,7 @@ class DeviceSession:
         self._in_flight.clear()
         self._asking.clear()
         self._epoch = opened.cursor.partition("/")[0] if opened.cursor else None
-        self._due_part, self._loading = 0, None
+        self._due_part, self._loading, self._is_looking = 0, None, False
         self._unsent = opened.unsent
         self._staged = opened.staged
         cursor = None if opened.wants_all else opened.cursor
@@ -283,8 +288,11 @@ class DeviceSession:
             case Pong(nonce):
                 self._asking.discard(nonce)
                 return DeviceEffects(answered=(nonce,)) if nonce else NOTHING
+            case Moment():
+                self._is_looking = True
+                return DeviceEffects(look=True)
             case Digests() | Details():
-                return DeviceEffects(compare=frame)
+                return self._compare(frame)
             case Bye(code="superseded") if not self._in_flight:
                 return DeviceEffects(renew=True)
             case Bye():
@@ -316,6 +324,12 @@ class DeviceSession:
         self._staged = None
         self._due_part = 0 if part.last else part.part + 1
         return DeviceEffects(apply=part) if part.last else DeviceEffects(stage=part)
+
+    def _compare(self, answer: Digests | Details) -> DeviceEffects:
+        if not self._is_looking:
+            raise ProtocolError("unexpected-frame", "The service told its rows of no moment.")
+        self._is_looking = False
+        return DeviceEffects(compare=answer)
 
     def _upload(self, number: int, data: bytes) -> DeviceEffects:
         """Send one transaction, in parts."""

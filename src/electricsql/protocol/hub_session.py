@@ -42,6 +42,7 @@ from electricsql.protocol.messages import (
     Digests,
     Down,
     Hello,
+    Moment,
     Ping,
     Pong,
     Staged,
@@ -132,8 +133,13 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class Looking:
+    """The hub is looked at to answer `question`, at the cursor that was just delivered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
-    """The answer to `question`, as of the cursor that was just delivered."""
+    """The answer to what the device wanted to know, as of that moment."""
 
     answer: Digests | Details
 
@@ -154,7 +160,9 @@ class Tick:
     speaking: bool = False
 
 
-HubEvent = Received | Registered | Delivered | Unchanged | Current | Compared | Ended | Tick
+HubEvent = (
+    Received | Registered | Delivered | Unchanged | Current | Looking | Compared | Ended | Tick
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +189,7 @@ class HubSession:
         "_asked",
         "_awaiting",
         "_heard_ms",
+        "_owes_answer",
         "_said_ms",
         "_ticked_ms",
         "_told",
@@ -211,7 +220,8 @@ class HubSession:
         self.staged: Staged | None = None
         """What the device has of the delta that it needs first."""
         self.question: Compare | None = None
-        """What the device wants to know of the hub's rows."""
+        """What the device wants to know of the hub's rows, until it is looked at."""
+        self._owes_answer = False
         self._told: Cursor | None = None
         self._applied: Cursor | None = None
         self._unapplied: tuple[Cursor, ...] = ()
@@ -274,8 +284,11 @@ class HubSession:
                 return NOTHING
             case Current(asked):
                 return self._answer(asked)
-            case Compared(answer):
+            case Looking():
                 self.question = None
+                return HubEffects(send=(Moment(),))
+            case Compared(answer):
+                self._owes_answer = False
                 return HubEffects(send=(answer,))
             case Ended(bye):
                 return self._end(bye)
@@ -356,9 +369,9 @@ class HubSession:
         return HubEffects(wake=self.state is HubState.STREAMING)
 
     def _compare(self, question: Compare) -> HubEffects:
-        if self.question is not None:
+        if self._owes_answer:
             raise ProtocolError("window", "A device asks faster than it can be answered.")
-        self.question = question
+        self.question, self._owes_answer = question, True
         return HubEffects(wake=True)
 
     def _delivered(self, cursor: Cursor, acknowledged: int, now_ms: int) -> HubEffects:

@@ -9,7 +9,8 @@ A conversation:
                                       ←  Delta(part 0) … Delta(part n, last)
     Applied(cursor)                   →                       (after the delta is durable)
     Compare(buckets)                  →                       (on request)
-                                      ←  Delta …, Digests or Details
+                                      ←  Delta …, Moment
+                                      ←  Digests or Details     (when they are known)
     Ping(nonce)                       →
                                       ←  Pong(nonce)         (all there was is on its way)
     Pong(0)                           ↔                       (a heartbeat)
@@ -173,10 +174,15 @@ class Wanted(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Compare(msgspec.Struct, frozen=True, array_like=True, tag=9):
-    """What does the hub have? The answer comes right after a delta, and is of the same moment: the
-    digests of all tables, or the rows in the buckets that are wanted."""
+    """What does the hub have: the digests of all tables, or the rows in the buckets that are
+    wanted?"""
 
     wanted: tuple[Wanted, ...] = ()
+
+
+class Moment(msgspec.Struct, frozen=True, array_like=True, tag=12):
+    """The hub is looked at to answer a Compare: as it was at the end of the delta before this
+    frame, and as the device's file is now."""
 
 
 class DigestFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -245,5 +251,5 @@ HEARTBEAT: Final = Pong(0)
 
 Up = Hello | Upload | Applied | Ping | Pong | Compare
 """What a device sends."""
-Down = Welcome | DeltaPart | Pong | Bye | Digests | Details
+Down = Welcome | DeltaPart | Pong | Bye | Moment | Digests | Details
 """What a service sends."""

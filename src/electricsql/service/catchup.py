@@ -3,7 +3,7 @@ pace.
 
 A first sync, a device that was away for long, a bulk write at the hub. When the last part is on its
 way the device joins the live ones at the cursor that it then has. What it wants to know of the
-hub's rows is answered right after, by the same reading.
+hub's rows at that cursor is found out by the same reading, and told it later.
 
 Rows come in an order, so that a device which loses its connection has to be sent only what it does
 not have yet.
@@ -56,40 +56,48 @@ class CatchUps:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, stream: DeviceStream) -> None:
+        is_alone = True
         try:
-            async with self._places:
-                await self._serve(stream)
+            async with self._places, self._hub.reading() as reading:
+                await self._serve(stream, reading)
+                question = stream.take_question()
+                self._let_go(stream)
+                is_alone = False
+                if question is not None:
+                    stream.answer_question(await answer_to(question, reading))
         except ElectricError as error:
             stream.end(bye_for(error))
         except Exception:
             _log.exception("catching up failed", device=stream.session.device)
             stream.end(Bye("failed", "The service failed to read this device's delta."))
         finally:
-            stream.is_catching_up = False
-            self._done()
+            if is_alone:
+                self._let_go(stream)
 
-    async def _serve(self, stream: DeviceStream) -> None:
+    def _let_go(self, stream: DeviceStream) -> None:
+        """The device joins the others again."""
+        stream.is_catching_up = False
+        self._done()
+
+    async def _serve(self, stream: DeviceStream, reading: Reading) -> None:
         session = stream.session
         origin, asked = session.origin, session.asked
-        async with self._hub.reading() as reading:
-            passes = await _passes(reading, session)
-            acknowledged = await reading.acknowledged([origin])
-            refused = await reading.refused_since([origin], session.cursor)
-            numbering = await _begin(reading, session, passes)
-            for each in passes:
-                numbering.begun, numbering.since = each.begun, each.since
-                async for part in reading.parts_since(each.cursor, each.after, in_order=True):
-                    encoded = await asyncio.to_thread(encode_part, part)
-                    await stream.put(numbering.frame(encoded, each.reader, None))
-                    if not session.has_room:
-                        return  # the stream has ended
-            number = max(acknowledged.get(origin, 0), session.acknowledged)
-            answer = Answer.of(number, refused.get(origin, ()))
-            await stream.put(numbering.frame(EMPTY_PART, origin, answer))
-            stream.delivered(numbering.cursor, answer, numbering.migrations)
-            stream.answer_pings(asked)
-            if session.question is not None:
-                stream.answer_question(await answer_to(session.question, reading))
+        passes = await _passes(reading, session)
+        acknowledged = await reading.acknowledged([origin])
+        refused = await reading.refused_since([origin], session.cursor)
+        numbering = await _begin(reading, session, passes)
+        for each in passes:
+            numbering.begun, numbering.since = each.begun, each.since
+            async for part in reading.parts_since(each.cursor, each.after, in_order=True):
+                encoded = await asyncio.to_thread(encode_part, part)
+                await stream.put(numbering.frame(encoded, each.reader, None))
+                if not session.has_room:
+                    return  # the stream has ended
+        number = max(acknowledged.get(origin, 0), session.acknowledged)
+        answer = Answer.of(number, refused.get(origin, ()))
+        await stream.put(numbering.frame(EMPTY_PART, origin, answer))
+        stream.delivered(numbering.cursor, answer, numbering.migrations)
+        stream.answer_pings(asked)
 
 
 @dataclass(frozen=True, slots=True)

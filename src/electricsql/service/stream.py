@@ -19,6 +19,7 @@ from electricsql.hub import Submitted
 from electricsql.limits import FRAMES_IN_A_TURN
 from electricsql.protocol import (
     Bye,
+    Compare,
     Compared,
     Current,
     Delivered,
@@ -29,6 +30,7 @@ from electricsql.protocol import (
     HubEffects,
     HubEvent,
     HubSession,
+    Looking,
     MigrationFrame,
     Received,
     Registered,
@@ -176,8 +178,13 @@ class DeviceStream:
         """The device has been sent all that there was when it had asked so often."""
         self._step(Current(asked))
 
+    def take_question(self) -> Compare | None:
+        """What the device wants to know of the hub, at the cursor that was just delivered."""
+        question = self.session.question
+        return question if question is not None and self._step(Looking()).send else None
+
     def answer_question(self, answer: Digests | Details) -> None:
-        """Tell the device what the hub has at the cursor that was just delivered."""
+        """Tell the device what the hub had then."""
         self._step(Compared(answer))
 
     async def _take(self, data: bytes) -> None:
