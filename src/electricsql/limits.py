@@ -69,6 +69,7 @@ SHOWN_CHARACTERS_MAX: Final = 1_000  # of one value in such an answer
 REFUSAL_CHARACTERS_MAX: Final = 1_000  # of the reason that is kept
 KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
+STATEMENTS_MAX: Final = 1_000  # of each kind whose text is kept; prepared ones of a connection
 
 MIGRATION_ATTEMPTS_MAX: Final = 50  # of LOCK_WAIT_MS each: about 30 s
 

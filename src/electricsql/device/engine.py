@@ -68,7 +68,7 @@ class Engine:
         self._delay_ms = RECONNECT_MS_MIN
         self._loop = asyncio.new_event_loop()
         self._nudged = asyncio.Event()
-        self._has_committed = asyncio.Event()
+        self._is_unsealed = False
         self._task: asyncio.Task[None] | None = None
         self._ending = threading.Lock()
         self._has_ended = False
@@ -85,7 +85,7 @@ class Engine:
 
     def committed(self) -> None:
         """The app has committed something: no need to wait for the next look at the file."""
-        self._call(self._has_committed.set)
+        self._call(self._committed)
 
     def ask(self, number: int) -> Future[None]:
         """Done when transaction `number` is acknowledged, and what the hub has now is here."""
@@ -116,6 +116,19 @@ class Engine:
             if not self._has_ended:
                 self._loop.call_soon_threadsafe(function)
             return not self._has_ended
+
+    def _committed(self) -> None:
+        self._is_unsealed = True
+        with suppress(ElectricError, sqlite3.Error):  # then `_watch` tries again
+            self._seal()
+
+    def _seal(self) -> None:
+        """Seal what was committed, and have it sent."""
+        if self._replica is not None:
+            number = self._replica.seal(now_ms())
+            self._is_unsealed = False
+            if self._link is not None:
+                self._link.happened(Sealed(number))
 
     def _wait(self, number: int, done: Future[None]) -> None:
         nonce = self._waiters.add(number, done)
@@ -162,13 +175,13 @@ class Engine:
             await asyncio.sleep(_TURN_S)
         self._replica = replica
         self._news.read_status = lambda: replica.status(self._news.connection)
-        sealing = asyncio.create_task(self._seal(replica))
+        watching = asyncio.create_task(self._watch(replica))
         try:
             while True:
                 await self._connect(replica)
         finally:
-            sealing.cancel()
-            await asyncio.gather(sealing, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
             replica.close()
 
     def _open(self) -> Replica | None:
@@ -187,23 +200,18 @@ class Engine:
             self._news.disconnected(_failed(error))
         return None
 
-    async def _seal(self, replica: Replica) -> None:
+    async def _watch(self, replica: Replica) -> None:
         """Seal what other programs commit, soon after they do, whether there is a connection or
         not."""
         while True:
             try:
-                if self._has_committed.is_set() or replica.has_changed():
-                    self._has_committed.clear()
-                    number = replica.seal(now_ms())
-                    if self._link is not None:
-                        self._link.happened(Sealed(number))
+                if replica.has_changed() or self._is_unsealed:
+                    self._is_unsealed = True
+                    self._seal()
             except (ElectricError, sqlite3.Error) as error:
                 _log.warning("what was committed could not be sealed: %s", error)
                 await asyncio.sleep(_TURN_S)
-                self._has_committed.set()  # whatever it was, it is not sealed yet
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOCAL_POLL_MS / 1000):
-                    await self._has_committed.wait()
+            await asyncio.sleep(LOCAL_POLL_MS / 1000)
 
     async def _connect(self, replica: Replica) -> None:
         """One connection, from before it is there until after it is gone, and the pause then."""

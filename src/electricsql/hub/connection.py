@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import asyncpg
 
 from electricsql.errors import PostgresError
-from electricsql.limits import HUB_CONNECTIONS_MAX, POSTGRES_SILENCE_MS_MAX
+from electricsql.limits import HUB_CONNECTIONS_MAX, POSTGRES_SILENCE_MS_MAX, STATEMENTS_MAX
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Fresh: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -132,7 +132,7 @@ class Pool:
             max_size=HUB_CONNECTIONS_MAX,
             timeout=_CONNECT_S_MAX,
             server_settings={**_SETTINGS, "application_name": self._name},
-            statement_cache_size=1000,
+            statement_cache_size=STATEMENTS_MAX,
             reset=_keep,
             init=self._check,
         )

@@ -7,6 +7,7 @@ under READ COMMITTED it sees what was committed while the one before waited.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import asyncpg
@@ -16,6 +17,7 @@ from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
 from electricsql.hub.selecting import SHADOW_TEXT, kept, read_shadow
 from electricsql.hub.values import cast, finish, parameter_type, to_send, wire
+from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import Clock, Row, RowId
 from electricsql.schema import ForeignKey, Key, Schema, Table, Value, quote
 
@@ -204,11 +206,13 @@ def key_parameters(table: Table, keys: Sequence[Key]) -> list[list[Value]]:
     ]
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def _find_rows(table: Table, lock: str) -> str:
     keys = [(f"u.{quote(key)}", key) for key in table.primary_key]
     return _find(table, f"{user_table(table)} u", keys, f"{lock} OF u" if lock else "")
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def _find_shadows(table: Table, lock: bool) -> str:
     keys = [(f"s.{key_name(table, key)}", key) for key in table.primary_key]
     return _find(table, f"{shadow_of(table)} s", keys, f"{_UPDATE} OF s" if lock else "")

@@ -4,8 +4,11 @@ A row is fetched as: the shadow as one text (most rows share theirs with many, s
 and read once), then a value for each column. A tombstone's values come from what its shadow keeps.
 """
 
+from functools import lru_cache
+
 from electricsql.hub.capture import key_name, shadow_of, user_table
 from electricsql.hub.values import can_be_key, wire
+from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import Place, Shadow
 from electricsql.schema import POSTGRES_TYPES, Column, Schema, Table, postgres_literal, quote
 
@@ -18,6 +21,7 @@ _CHANGED = (
 )
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def select_changed(table: Table, rows_max: int | None = None) -> str:
     """The rows, tombstones too, that snapshot $1 does not see; not more than so many."""
     values = ", ".join(wire(column, _either(table, column)) for column in table.columns)
@@ -28,6 +32,7 @@ def select_changed(table: Table, rows_max: int | None = None) -> str:
     )
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def select_alive(table: Table) -> str:
     """All rows there are."""
     values = ", ".join(wire(column, f"u.{quote(column.name)}") for column in table.columns)

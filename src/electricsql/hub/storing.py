@@ -7,12 +7,14 @@ DELETE action finds a row that stays.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from electricsql.hub.capture import key_name, shadow_of, user_table
 from electricsql.hub.connection import Connection
 from electricsql.hub.loading import LoadedRows, key_parameters, unnest_keys
 from electricsql.hub.values import cast, parameter_type, to_send
+from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import NOBODY, Row, RowId, is_direct, looks_the_same, same
 from electricsql.schema import Column, Key, Schema, Table, Value, quote
 
@@ -86,6 +88,7 @@ async def store_shadows(connection: Connection, table: Table, rows: Sequence[Sta
         )
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def _upsert_shadows(table: Table, kept: Sequence[Column]) -> str:
     """Most rows share their shadow with others, so its numbers (`_shadow_parameters`) are sent once
     for all that do; `at` is where a row's begin. An element of such an array is found at once."""
@@ -166,6 +169,7 @@ def _changed(columns: Sequence[str], before: Row, after: Row) -> tuple[str, ...]
     )
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def _update(table: Table, changed: Sequence[str]) -> str:
     columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
     arrays, names = _unnest(columns)
@@ -181,6 +185,7 @@ def _update(table: Table, changed: Sequence[str]) -> str:
     return f"UPDATE {user_table(table)} u SET {sets} FROM unnest({arrays}) n({names}) WHERE {same}"
 
 
+@lru_cache(maxsize=STATEMENTS_MAX)
 def _insert(table: Table) -> str:
     arrays, names = _unnest(table.columns)
     columns = ", ".join(map(quote, table.column_names))
