@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from electricsql.migrations import CAPTURE_TABLES, Source, build
-from electricsql.schema import ColumnType, Value, canonical
+from electricsql.schema import ColumnType, Value, can_hold, canonical
 
 NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT, done BOOLEAN DEFAULT 0)"
 
@@ -238,3 +238,30 @@ def test_the_triggers_accept_what_has_a_canonical_spelling(type: str, value: str
         assert canonical(ColumnType(type), spelled) == spelled
         key = database(f"CREATE TABLE t (id {type} PRIMARY KEY NOT NULL)")
         key.execute("INSERT INTO t VALUES (?)", (spelled,))
+
+
+TYPED = {
+    type: database(f"CREATE TABLE t (id INTEGER PRIMARY KEY, v {type})") for type in ColumnType
+}
+anything = st.one_of(
+    st.integers(-(1 << 63), (1 << 63) - 1),
+    st.sampled_from([0, 1, 2, 1.0, "1", "0.5", "null", "[1]", b"", b"1"]),
+    st.floats(),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    st.binary(max_size=5),
+    st.none(),
+    nearly,
+)
+
+
+@given(st.sampled_from(ColumnType), anything)
+def test_the_hub_takes_every_kind_of_value_that_the_triggers_accept(
+    type: ColumnType, value: Value
+) -> None:
+    db = TYPED[type]
+    try:
+        db.execute("INSERT INTO t (v) VALUES (?)", (value,))
+    except sqlite3.Error:
+        return
+    (logged,) = db.execute("SELECT c1 FROM _electric_oplog ORDER BY seq DESC LIMIT 1").fetchone()
+    assert can_hold(type, [logged, None])

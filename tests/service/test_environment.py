@@ -135,6 +135,17 @@ async def test_a_new_stream_of_a_device_ends_the_old_one() -> None:
         await new.hear_acknowledgement()
 
 
+async def test_an_idle_stream_ends_when_its_device_has_gone_on_at_another_service() -> None:
+    async with room() as opened:
+        idle = await opened.arrive(1)
+        await opened.hub.register(idle.device)
+        opened.hub.write(a="something to apply")
+        await idle.hear_delta()
+        await idle.sync()
+        await opened.environment.record_applied()
+        assert (await idle.hear_bye()).code == "superseded"
+
+
 async def test_what_an_older_stream_uploaded_is_not_merged_after_a_newer_one_has_come() -> None:
     """Else a copied file's transaction of the same number would pass for one that is in."""
     hub = TwinHub()

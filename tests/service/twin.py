@@ -121,8 +121,13 @@ class TwinHub:
         self._check_up()
         return any(not cursor.snapshot.sees(note.xid) for note in self.rows.values())
 
-    async def applied(self, device: str, cursor: Cursor, schema_version: str | None) -> None:
+    async def applied(
+        self, device: str, session: int, cursor: Cursor, schema_version: str | None
+    ) -> bool:
+        if session != self.sessions[self.origins[device]]:
+            return False
         self.applied_cursors[device] = cursor
+        return True
 
     def _check_up(self) -> None:
         if self.down:

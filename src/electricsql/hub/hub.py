@@ -210,14 +210,18 @@ class Hub:
         async with self._connected() as connection:
             return bool(await connection.fetchval(_NEWS, str(cursor.snapshot)))
 
-    async def applied(self, device: str, cursor: Cursor, schema_version: str | None) -> None:
-        """Note how far a device is."""
+    async def applied(
+        self, device: str, session: int, cursor: Cursor, schema_version: str | None
+    ) -> bool:
+        """Note how far a device is, unless a newer session of it has registered; whether none
+        has."""
         async with self._connected() as connection:
-            await connection.execute(
-                "UPDATE electric.devices SET cursor = $2, schema_version = $3, seen_at = now()"
-                " WHERE device = $1",
-                *(device, str(cursor), schema_version),
+            found = await connection.fetchval(
+                "UPDATE electric.devices SET cursor = $3, schema_version = $4, seen_at = now()"
+                " WHERE device = $1 AND session = $2 RETURNING 1",
+                *(device, session, str(cursor), schema_version),
             )
+            return found is not None
 
     async def status(self) -> HubStatus:
         async with self._connected() as connection:

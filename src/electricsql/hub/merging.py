@@ -55,6 +55,9 @@ _RACES_MAX: Final = 10
 _REFUSING: Final = ("21", "22", "23", "27", "38", "39", "44", "54", "P0")
 """SQLSTATE classes: bad data, a broken constraint, a trigger or function that raised, too much for
 an index."""
+_REFUSING_IN_FUNCTIONS: Final = ("0A", "2F", "3F", "42")
+"""The same in a function or trigger of the users': it is broken, maybe for this row alone."""
+_USERS_FUNCTION: Final = re.compile(r"function (?!electric\.)")
 _PRIMARY_KEY: Final = re.compile(r"_pkey[0-9]*$")
 
 # Rows are found by their keys, whatever a table's statistics say just now.
@@ -325,9 +328,10 @@ def _seer(snapshot: Snapshot) -> Callable[[int], bool]:
 
 def _is_refusal(error: asyncpg.PostgresError) -> bool:
     """Whether it is the data that Postgres refuses, so that trying again is no use."""
-    return str(error.sqlstate).startswith(_REFUSING) or isinstance(
-        error, asyncpg.InsufficientPrivilegeError
-    )
+    state = str(error.sqlstate)
+    if state.startswith(_REFUSING_IN_FUNCTIONS) and _USERS_FUNCTION.search(error.context or ""):
+        return True
+    return state.startswith(_REFUSING) or isinstance(error, asyncpg.InsufficientPrivilegeError)
 
 
 def _refusal(error: asyncpg.PostgresError) -> Refusal:

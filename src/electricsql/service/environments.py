@@ -36,7 +36,7 @@ class Environment:
         self._by_device: dict[str, DeviceStream] = {}
         self._fanout = Fanout(hub, self._streams.keys())
         self._merges = Merges(hub, self._fanout.merged)
-        self._applied: dict[str, tuple[Cursor, str | None]] = {}
+        self._applied: dict[DeviceStream, Cursor] = {}
         self._merging = asyncio.create_task(self._merges.run())
         self._others = [
             asyncio.create_task(self._fanout.run()),
@@ -77,7 +77,7 @@ class Environment:
         await self._merges.put(stream, submitted)
 
     def note_applied(self, stream: DeviceStream, cursor: Cursor) -> None:
-        self._applied[stream.session.device] = (cursor, stream.schema_version)
+        self._applied[stream] = cursor
 
     def wake(self) -> None:
         self._fanout.wake()
@@ -116,10 +116,12 @@ class Environment:
                     _log.exception("recording how far the devices are failed")
 
     async def record_applied(self) -> None:
-        """Note at the hub how far the devices are."""
+        """Note at the hub how far the devices are. Who has gone on at another service is told."""
         applied, self._applied = self._applied, {}
-        for device, (cursor, schema_version) in applied.items():
-            await self._hub.applied(device, cursor, schema_version)
+        for stream, cursor in applied.items():
+            place = (stream.session.device, stream.session.number)
+            if not await self._hub.applied(*place, cursor, stream.schema_version):
+                stream.end(SUPERSEDED)
 
 
 class Environments:

@@ -68,7 +68,7 @@ def _calls(world: World, cluster: Cluster, merge: Call) -> dict[str, Call]:
         await world.hub.has_news(world.start)
 
     async def apply() -> None:
-        await world.hub.applied("a", world.start, None)
+        await world.hub.applied("a", 1, world.start, None)
 
     return {
         "merge": merge,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from electricsql.errors import ServiceError
@@ -169,6 +170,49 @@ async def test_what_no_column_can_hold_holds_up_nobody(database: str, change: Ch
         assert await fates(world, device) == {"number": 3, "merged": 2, "waiting": 1}
         await world.hub.merge(batch)
         assert await fates(world, device) == {"number": 3, "merged": 2, "waiting": 1}
+
+
+BROKEN = """
+CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF NEW.n = 13 THEN PERFORM nobody_knows(NEW.n); END IF; RETURN NEW; END $$;
+CREATE TRIGGER broken BEFORE INSERT ON parents FOR EACH ROW EXECUTE FUNCTION broken();
+"""
+
+
+async def test_a_broken_trigger_holds_up_only_the_rows_it_breaks_on(database: str) -> None:
+    async with opened(database, FAMILY) as world:
+        await world.client.execute(BROKEN)
+        device = await world.device()
+        batch = [device.transaction(person("ann", 13)), device.transaction(person("bob"))]
+        await world.hub.merge(batch)
+        assert (await world.tables()).keys() == {BOB}
+        (kept,) = await world.hub.quarantined()
+        assert "nobody_knows" in kept.message
+        await world.client.execute("DROP TRIGGER broken ON parents")
+        assert await world.hub.retry(batch[0]) is None
+        assert await fates(world, device) == {"number": 2, "merged": 1, "retried": 1}
+
+
+async def test_a_table_that_is_gone_is_nobodys_fault(database: str) -> None:
+    """Nothing can be merged then; it is not refused either, and goes on when the table is back."""
+    async with opened(database, FAMILY) as world:
+        device = await world.device()
+        submitted = device.transaction(person("ann"))
+        await world.client.execute("ALTER TABLE parents RENAME TO elsewhere")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await world.hub.merge([submitted])
+        await world.client.execute("ALTER TABLE elsewhere RENAME TO parents")
+        await world.hub.merge([submitted])
+        assert await fates(world, device) == {"number": 1, "merged": 1}
+
+
+async def test_an_older_session_does_not_say_how_far_its_device_is(database: str) -> None:
+    async with opened(database, FAMILY) as world:
+        first, second = await world.hub.register("a"), await world.hub.register("a")
+        assert await world.hub.applied("a", second.session, world.start, None)
+        assert not await world.hub.applied("a", first.session, await world.cursor(), None)
+        (known,) = (await world.hub.status()).devices
+        assert known.cursor == str(world.start)
 
 
 async def test_of_a_malformed_one_the_rows_it_names_are_sent_back(database: str) -> None:

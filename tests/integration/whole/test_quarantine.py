@@ -2,14 +2,16 @@
 
 import json
 import shutil
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from electricsql import Database, Rejected, electrify
 from tests.integration.whole.conftest import Open
-from tests.integration.whole.conservation import check_fates, check_laws
-from tests.integration.whole.processes import App
+from tests.integration.whole.conservation import check_fates, check_files, check_laws
+from tests.integration.whole.processes import App, Service, make_app
 from tests.integration.whole.test_convergence import agreed, run, settle, write
 from tests.integration.whole.test_devices import NOTES, until
 
@@ -106,3 +108,54 @@ def test_what_a_file_was_before_it_was_copied_still_has_its_fates(
     settle(one, copy)
     check_fates(notes.database_url(), [one.path, copy.path])
     assert copy.execute("SELECT number, holds FROM _electric_fates").fetchall() == [(0, 1)]
+
+
+KILLS = [2, pytest.param(30, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])]
+DEVICES = 3
+WRITES = 12
+"""Transactions of each device between two kills."""
+REFUSED_EACH = 4
+"""Every fourth of them is refused."""
+
+
+@pytest.mark.parametrize("kills", KILLS)
+def test_every_transaction_has_one_fate_whatever_is_killed(tmp_path: Path, kills: int) -> None:
+    """The service is killed while transactions are merged and refused, retried and discarded."""
+    (tmp_path / "service").mkdir()
+    service = Service(tmp_path / "service")
+    service.start()
+    app = make_app(tmp_path / "app", service, "fates")
+    app.migrate("notes", NOTES)
+    run(app, FEW)
+    url = app.database_url()
+    with ExitStack() as stack:
+        stack.callback(service.stop)
+        devices = [
+            stack.enter_context(electrify(tmp_path / f"{place}.db", app.bundle, token=app.token))
+            for place in range(DEVICES)
+        ]
+        paths = [device.path for device in devices]
+        for turn in range(kills):
+            for n in range(WRITES):
+                for place, device in enumerate(devices):
+                    id = (turn * WRITES + n) * DEVICES + place
+                    stars = 0 if id % REFUSED_EACH else 10
+                    write(device, f"INSERT INTO notes VALUES ({id}, 'x', {stars})")
+                time.sleep(0.01)
+            service.kill()
+            check_files(paths)
+            service.start()
+            settle(*devices)
+            check_fates(url, paths)
+            first, *_ = waiting(app)
+            app.electric("quarantine", "discard", first, "--yes")
+        written = kills * WRITES * DEVICES
+        refused = written // REFUSED_EACH
+        assert len(waiting(app)) == refused - kills
+        run(app, MANY)
+        app.electric("quarantine", "retry", "--all")
+        settle(*devices)
+        settle(*devices)
+        assert len(agreed(app, "notes", *devices)) == written - kills
+        check_fates(url, paths)
+        assert sum(len(fates(device)) for device in devices) == refused
