@@ -82,7 +82,7 @@ class Pool:
     async def acquire(self) -> AsyncIterator[Connection]:
         """A connection."""
         connections = self._connections
-        await connections  # a new pool has to be told to begin; without effect on others
+        await connections  # a new pool has to be told to begin; no effect on others, and no I/O
         async with connections.acquire() as connection:
             yield connection
 
@@ -90,6 +90,7 @@ class Pool:
         """Close the connections; those that won't close in time are cut."""
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
+        await self._connections
         try:
             await asyncio.wait_for(self._connections.close(), _CONNECT_S_MAX)
         except (TimeoutError, *_LOST):
@@ -99,6 +100,7 @@ class Pool:
         while True:
             if await self._falls_silent():
                 self._given_up.append(self._name)
+                await self._connections
                 self._connections.terminate()
                 self._connections = self._made()
             await asyncio.sleep(_LISTEN_S)

@@ -78,13 +78,13 @@ class SessionProcess:
             self._process.stdin.write(command + "\n")
             self._process.stdin.flush()
         except OSError as error:
-            raise AssertionError(self._last_words()) from error
+            raise AssertionError(self.last_words()) from error
 
     def wait_for(self, words: str) -> None:
         """Wait until it says this."""
         end = time.monotonic() + PATIENCE_S
         while (said := self._next(end)) != words:
-            assert said is not None, f"{self.name} does not say {words!r}: {self._last_words()}"
+            assert said is not None, f"{self.name} does not say {words!r}: {self.last_words()}"
 
     def _next(self, end: float) -> str | None:
         try:
@@ -123,7 +123,8 @@ class SessionProcess:
             self._counted += new.count(b'"type": "ok"')
         return self._counted
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of what its processes have logged."""
         log = self._log.read_text()[-2000:] if self._log.exists() else ""
         return f"{self.name} ({'alive' if self.is_alive else 'dead'}) {log}"
 

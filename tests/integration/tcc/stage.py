@@ -32,6 +32,7 @@ from tests.integration.tcc.deeds import (
     seed,
     version,
 )
+from tests.integration.tcc.disk import Disk, Platter
 from tests.integration.tcc.history import Line, transactions, write_history
 from tests.integration.tcc.proxy import Network, Proxy
 from tests.integration.tcc.session_process import Config
@@ -66,6 +67,8 @@ class Cast:
     devices: int = 10
     writers: int = 2
     pause_s: float = 0.05
+    library: Path | None = None
+    """What lets devices' disks fail (`disk.py`)."""
 
 
 class Stage:
@@ -79,6 +82,9 @@ class Stage:
         self.sessions: dict[str, SessionProcess] = {}
         self.links: dict[str, Proxy] = {}
         """Each device's way to the service."""
+        self.disks: dict[str, Disk] = {}
+        """What the devices' disks and clocks are like, if they can fail."""
+        self.platters: dict[str, Platter] = {}
         self.migrations = 0
         self._schema: list[Line] = []
         self._round = 0
@@ -139,17 +145,17 @@ class Stage:
     def add_device(self, name: str, file: Path | None = None) -> SessionProcess:
         """A session on a device's file, not started yet."""
         link = self.links[name] = self.network.proxy(self.service.port)
-        return self._add(
-            Config(
-                name,
-                self._history(name),
-                0,
-                str(file or self.folder / f"{name}.db"),
-                str(self.app.bundle),
-                f"ws://127.0.0.1:{link.port}/ws/{self.app.name}/default",
-                self.app.token,
-            )
+        path = file or self.folder / f"{name}.db"
+        url = f"ws://127.0.0.1:{link.port}/ws/{self.app.name}/default"
+        bundle = str(self.app.bundle)
+        device = self._add(
+            Config(name, self._history(name), 0, str(path), bundle, url, self.app.token)
         )
+        if self.cast.library is not None:
+            disk = Disk(self.cast.library, self.folder, path, recorded=True)
+            self.disks[name] = disk
+            device.environ = disk.environ
+        return device
 
     def _add(self, config: Config) -> SessionProcess:
         paced = replace(config, pause_s=self.cast.pause_s)

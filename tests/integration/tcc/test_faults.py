@@ -1,33 +1,50 @@
-"""Everything may break, at any time: nothing is lost, nothing happens twice, all end equal.
+"""One kind of fault after the other strikes ten devices and two direct writers, each time with a
+migration under way: nothing is lost, nothing happens twice, all end equal.
 
-In `make test` each fault strikes once and shortly, and only a few of them; `make soak` has them all
-strike again and again, for up to 30 s, and makes the table of `docs/reliability.md`.
+This is what `make soak` makes the table of `docs/reliability.md` from. In `make test` there are
+short forms: `test_storm.py`, `test_wire.py`.
 """
 
 from pathlib import Path
 
 import pytest
 
+from tests.integration.tcc.breakage import DEATHS, DISKS, FILES, deaths
+from tests.integration.tcc.disk import compiled
+from tests.integration.tcc.failpoint_process import MOMENTS
 from tests.integration.tcc.faults import FAULTS
 from tests.integration.tcc.stage import Cast
 from tests.integration.tcc.trial import STUCK_S, Plan, endure
 
-SHORT = ("everything killed at once", "flapping links", "half-open connections to Postgres")
-FEW = Cast(devices=4, writers=1)
 STRIKES = 4
 LONGEST_S = 30
+SHORTLY_S = 5
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
 
-@pytest.mark.parametrize("fault", SHORT)
-def test_short(fault: str, tmp_path: Path) -> None:
-    result = endure(tmp_path, Plan(fault, FAULTS[fault], runs=1, longest_s=1.5, cast=FEW))
-    assert result.survived == 1
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", FAULTS)
-def test_long(fault: str, tmp_path: Path) -> None:
-    plan = Plan(fault, FAULTS[fault], runs=STRIKES, longest_s=LONGEST_S)
-    result = endure(tmp_path, plan)
+def test_processes_and_networks(fault: str, tmp_path: Path) -> None:
+    _endure(tmp_path, Plan(fault, FAULTS[fault], STRIKES, LONGEST_S))
+
+
+@pytest.mark.parametrize("fault", DISKS)
+def test_disks_and_clocks(fault: str, tmp_path: Path) -> None:
+    cast = Cast(library=compiled(tmp_path))
+    _endure(tmp_path, Plan(fault, DISKS[fault], 2 * STRIKES, SHORTLY_S, cast=cast))
+
+
+@pytest.mark.parametrize("fault", FILES)
+def test_files(fault: str, tmp_path: Path) -> None:
+    _endure(tmp_path, Plan(fault, FILES[fault], STRIKES, SHORTLY_S))
+
+
+@pytest.mark.parametrize("fault", DEATHS)
+def test_named_points(fault: str, tmp_path: Path) -> None:
+    points, die = DEATHS[fault]
+    runs = len(points) * len(MOMENTS)
+    _endure(tmp_path, Plan(fault, deaths(points, die), runs, SHORTLY_S, cast=Cast(devices=4)))
+
+
+def _endure(folder: Path, plan: Plan) -> None:
+    result = endure(folder, plan)
     assert result.stuck == 0, f"somebody needed longer than {STUCK_S} s: {result}"

@@ -4,12 +4,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Final
 
+from tests.integration.tcc.breakage import DISKS
 from tests.integration.tcc.faults import FAULTS, Fault, Strike
 from tests.integration.tcc.history import check
 from tests.integration.tcc.stage import Cast, Stage, Stuck
@@ -18,7 +19,9 @@ STUCK_S: Final = 10.0
 """By then everybody should have everything, after a fault has ended."""
 GIVE_UP_S: Final = 90.0
 """By then a trial fails, on however slow a machine."""
-_MIGRATING: Final = 0.1
+_MIGRATING: Final = 0.2
+_MIGRATIONS_MAX: Final = 10
+"""Each adds a column; with many of them reading all becomes slow."""
 RESULTS: Final = "ELECTRIC_SOAK_RESULTS"
 """The environment variable that names the file to which results are added, if it is set."""
 
@@ -59,7 +62,7 @@ class Plan:
     """Transactions of each session before each strike."""
 
 
-def endure(folder: Path, plan: Plan, then: Callable[[Stage], None] | None = None) -> Result:
+def endure(folder: Path, plan: Plan) -> Result:
     """Strike a stage `runs` times, each time with a migration under way, and check what came of it.
 
     Raises:
@@ -74,8 +77,6 @@ def endure(folder: Path, plan: Plan, then: Callable[[Stage], None] | None = None
                 result.runs += 1
                 _one(stage, Strike(stage, random, plan.longest_s), plan, result)
                 result.survived += 1
-            if then is not None:
-                then(stage)
             _judge(stage, result)
         finally:
             result.transactions = stage.committed()
@@ -86,10 +87,16 @@ def endure(folder: Path, plan: Plan, then: Callable[[Stage], None] | None = None
 def _one(stage: Stage, strike: Strike, plan: Plan, result: Result) -> None:
     stage.run()
     stage.progress(plan.calm)
-    migrating = _Migrating(stage)
+    migrating = _Migrating(stage) if stage.migrations < _MIGRATIONS_MAX else None
     plan.strike(strike)
     ended = time.monotonic()
-    migrating.join()
+    if migrating is not None:
+        migrating.join()
+    _settle(stage, ended, result)
+
+
+def _settle(stage: Stage, ended: float, result: Result) -> None:
+    """Everybody gets everything, and all are equal."""
     try:
         seconds = stage.settle(ended, GIVE_UP_S)
     except Stuck:
@@ -133,30 +140,30 @@ def _judge(stage: Stage, result: Result) -> None:
     assert not complaints, "\n".join(complaints)
 
 
-def storm(folder: Path, plan: Plan, transactions: int) -> Result:
-    """Let faults of all kinds strike one after the other, with migrations now and then, until so
-    many transactions are committed; then check what came of it.
+def storm(
+    folder: Path, plan: Plan, names: Iterable[str], transactions: int | None = None
+) -> Result:
+    """Let faults strike one after the other, with migrations now and then, until there are no more,
+    or so many transactions are committed; then check what came of it.
 
     Raises:
         AssertionError: as `endure`.
     """
     result = Result(plan.fault)
-    random = Random(f"{plan.fault}:{plan.seed}")
+    strikes = {**FAULTS, **DISKS}
     with Stage(folder, plan.cast) as stage:
+        strike = Strike(stage, Random(f"{plan.fault}:{plan.seed}"), plan.longest_s)
         try:
             stage.run()
-            while stage.committed() < transactions:
+            for name in names:
                 result.runs += 1
-                _strike_any(stage, random, plan.longest_s)
+                _note(stage, name)
+                stage.progress(plan.calm)
+                _strike_and_migrate(strike, strikes[name])
                 result.survived += 1
-            ended = time.monotonic()
-            try:
-                result.worst_s = stage.settle(ended, GIVE_UP_S)
-            except Stuck:
-                result.stuck += 1
-                raise
-            result.stuck += result.worst_s > STUCK_S
-            assert (different := stage.differences()) == [], different
+                if transactions is not None and stage.committed() >= transactions:
+                    break
+            _settle(stage, time.monotonic(), result)
             _judge(stage, result)
         finally:
             result.transactions = stage.committed()
@@ -164,12 +171,15 @@ def storm(folder: Path, plan: Plan, transactions: int) -> Result:
     return result
 
 
-def _strike_any(stage: Stage, random: Random, longest_s: float) -> None:
-    name = random.choice(list(FAULTS))
-    with (stage.folder / "strikes.log").open("a") as log:
-        log.write(f"{time.strftime('%H:%M:%S')} {name}\n")
-    migrating = _Migrating(stage) if random.random() < _MIGRATING else None
-    FAULTS[name](Strike(stage, random, longest_s))
+def _strike_and_migrate(strike: Strike, fault: Fault) -> None:
+    stage, often = strike.stage, strike.random.random() < _MIGRATING
+    migrating = _Migrating(stage) if often and stage.migrations < _MIGRATIONS_MAX else None
+    fault(strike)
     if migrating is not None:
         migrating.join()
-    time.sleep(random.uniform(0, longest_s))
+
+
+def _note(stage: Stage, name: str) -> None:
+    """For whoever has to find out what happened."""
+    with (stage.folder / "strikes.log").open("a") as log:
+        log.write(f"{time.strftime('%H:%M:%S')} {name}\n")

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Service:
     port: int = 0
     url: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    wrapper: Sequence[str] = ()
+    """A module, with arguments, that is run instead, and runs ours."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -33,12 +36,17 @@ class Service:
 
     def start(self) -> None:
         """Start, and wait until it answers; again on the same port."""
+        if not self.try_start():
+            raise AssertionError((self.folder / "service.log").read_text())
+
+    def try_start(self) -> bool:
+        """The same; whether it answers."""
         arguments = ["start", "--port", str(self.port)]
         if self.database_url is not None:
             arguments += ["--database-url", self.database_url]
         with (self.folder / "service.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "electricsql", *arguments],
+                [sys.executable, "-m", *self.wrapper, "electricsql", *arguments],
                 cwd=self.folder,
                 env=self.environ,
                 stdout=subprocess.PIPE,
@@ -50,8 +58,8 @@ class Service:
             if ready := _READY.search(line):
                 self.url = ready[1]
                 self.port = int(self.url.rpartition(":")[2])
-                return
-        raise AssertionError((self.folder / "service.log").read_text())
+                return True
+        return False
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """End it, and wait until it is gone."""
@@ -78,16 +86,21 @@ class App:
 
     def electric(self, *arguments: str) -> str:
         """Run a command in the app's folder; gives what it prints."""
-        done = subprocess.run(
+        running = self.start(*arguments)
+        printed, complaint = running.communicate()
+        assert running.returncode == 0, complaint
+        return printed.strip()
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in the app's folder."""
+        return subprocess.Popen(
             [sys.executable, "-m", "electricsql", *arguments],
             cwd=self.folder,
             env=self.service.environ,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def migrate(self, title: str, sql: str) -> None:
         """Make a migration, and sync it."""
