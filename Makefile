@@ -22,8 +22,11 @@ check: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
 
+# What it finds goes into the tables of docs/reliability.md.
 soak: .venv/.dev
-	$(BIN)/pytest -n 2 -q -m soak
+	rm -f soak.jsonl
+	ELECTRIC_SOAK_RESULTS=$(CURDIR)/soak.jsonl $(BIN)/pytest -n 2 -q -m soak; status=$$?; \
+	$(BIN)/python -m tests.integration.tcc.report soak.jsonl docs/reliability.md && exit $$status
 
 docs: .venv/.dev
 	$(BIN)/mkdocs build --strict

@@ -4,7 +4,9 @@ As in `faults.py`, each function strikes once, and returns when it is over.
 """
 
 import errno
+import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -115,6 +117,21 @@ def file_damaged(strike: Strike) -> None:
     _remove(victim.file)
     strike.again([stage.add_device(_next_name(stage, victim), victim.file)])
     strike.last()
+
+
+def hub_restored(strike: Strike) -> None:
+    """Postgres is put back to what it was some time ago. What was acknowledged since is lost there,
+    and that is what a restored backup means; everybody has to agree all the same."""
+    stage = strike.stage
+    cluster, backup = stage.folder / "postgres" / "cluster", stage.folder / "backup"
+    stage.postgres.stop()
+    subprocess.run(["cp", "-a", cluster, backup], check=True)
+    stage.postgres.start()
+    stage.progress(3)
+    stage.postgres.stop()
+    shutil.rmtree(cluster)
+    backup.rename(cluster)
+    stage.postgres.start()
 
 
 def syncs_race(strike: Strike) -> None:

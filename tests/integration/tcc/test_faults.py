@@ -5,11 +5,12 @@ This is what `make soak` makes the table of `docs/reliability.md` from. In `make
 short forms: `test_storm.py`, `test_wire.py`.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.integration.tcc.breakage import DEATHS, DISKS, FILES, deaths
+from tests.integration.tcc.breakage import DEATHS, DISKS, FILES, deaths, hub_restored
 from tests.integration.tcc.disk import compiled
 from tests.integration.tcc.failpoint_process import MOMENTS
 from tests.integration.tcc.faults import FAULTS
@@ -36,6 +37,14 @@ def test_disks_and_clocks(fault: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", FILES)
 def test_files(fault: str, tmp_path: Path) -> None:
     _endure(tmp_path, Plan(fault, FILES[fault], STRIKES, SHORTLY_S))
+
+
+@pytest.mark.skipif(
+    find_spec("electricsql.device.reconcile") is None, reason="no hub can be put back yet"
+)
+def test_a_hub_restored_from_a_backup(tmp_path: Path) -> None:
+    name = "hub restored from an older backup (what the backup lacks is lost)"
+    _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, loses=True))
 
 
 @pytest.mark.parametrize("fault", DEATHS)

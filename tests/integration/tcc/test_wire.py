@@ -4,6 +4,7 @@ One device's frames are damaged, one connection after the other; another device 
 each of its transactions once, and none that is not one.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from electricsql import Database, ElectricError, electrify
 from tests.integration.tcc.mangling import Damage, FrameMangler
 from tests.integration.tcc.proxy import Network, Proxy, Way
+from tests.integration.tcc.trial import Result
 from tests.integration.whole.conftest import Open
 from tests.integration.whole.processes import App
 
@@ -91,17 +93,29 @@ def test_some_bytes(wire: Wire) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("damage", [damage for damage in Damage if damage is not Damage.TWICE])
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_byte(wire: Wire, name: str, damage: Damage) -> None:
-    strike_every(wire, name, damage, 1)
+    result = Result(f"frames at every byte: {damage}")
+    try:
+        strike_every(wire, name, damage, 1, result)
+    finally:
+        result.transactions = wire.written
+        result.record()
 
 
-def strike_every(wire: Wire, name: str, damage: Damage, step: int) -> None:
+def strike_every(
+    wire: Wire, name: str, damage: Damage, step: int, result: Result | None = None
+) -> None:
+    result = result or Result(damage)
     offset, end = 0, FRAME_BYTES_MAX
     while offset < end:
+        began = time.monotonic()
+        result.runs += 1
         mangler = wire.strike(name, damage, offset)
+        result.survived += 1
+        result.worst_s = max(result.worst_s, time.monotonic() - began)
         if mangler.struck:
             end = 1 if damage is Damage.TWICE else mangler.frame_bytes
         offset += step

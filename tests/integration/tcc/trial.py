@@ -60,6 +60,8 @@ class Plan:
     cast: Cast = field(default_factory=Cast)
     calm: int = 5
     """Transactions of each session before each strike."""
+    loses: bool = False
+    """Whether it is a fault that rightly loses something, so that no history could be valid."""
 
 
 def endure(folder: Path, plan: Plan) -> Result:
@@ -77,7 +79,8 @@ def endure(folder: Path, plan: Plan) -> Result:
                 result.runs += 1
                 _one(stage, Strike(stage, random, plan.longest_s), plan, result)
                 result.survived += 1
-            _judge(stage, result)
+            if not plan.loses:
+                _judge(stage, result)
         finally:
             result.transactions = stage.committed()
             result.record()
