@@ -2,9 +2,11 @@
 migration under way: nothing is lost, nothing happens twice, all end equal.
 
 This is what `make soak` makes the table of `docs/reliability.md` from. In `make test` there are
-short forms: `test_storm.py`, `test_wire.py`.
+short forms: `test_storm.py`, `test_wire.py`. How often and how long they strike may be set, to try
+things out.
 """
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +19,8 @@ from tests.integration.tcc.faults import FAULTS
 from tests.integration.tcc.stage import Cast
 from tests.integration.tcc.trial import STUCK_S, Plan, endure
 
-STRIKES = 4
-LONGEST_S = 30
+STRIKES = int(os.environ.get("ELECTRIC_SOAK_STRIKES", "4"))
+LONGEST_S = float(os.environ.get("ELECTRIC_SOAK_LONGEST_S", "30"))
 SHORTLY_S = 5
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
