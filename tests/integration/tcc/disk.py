@@ -6,13 +6,14 @@ there is no C compiler, what needs it is skipped.
 """
 
 import mmap
+import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pytest
 
@@ -39,21 +40,31 @@ def compiled(folder: Path) -> Path:
 class Disk:
     """What a process meets that has `environ` in its environment: nothing, until told."""
 
-    def __init__(
-        self, library: Path, folder: Path, prefix: Path, *, recorded: bool = False
-    ) -> None:
-        """`prefix` starts the paths of the files that are meant."""
-        page = folder / f"{prefix.name}.page"
-        page.write_bytes(bytes(_PAGE.size))
+    def __init__(self, page: Path, environ: Mapping[str, str], log: Path) -> None:
+        self.environ = dict(environ)
+        self.log = log
+        """What was done to its files is recorded here, if it is."""
         with page.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), _PAGE.size)
-        self.log = folder / f"{prefix.name}.log"
-        self.environ = {
+
+    @classmethod
+    def before(cls, prefix: Path, library: Path, *, recorded: bool = False) -> Self:
+        """A disk for the files whose paths start with `prefix`."""
+        page, log = (prefix.with_name(f"{prefix.name}.{kind}") for kind in ("page", "log"))
+        page.write_bytes(bytes(_PAGE.size))
+        environ = {
             "LD_PRELOAD": str(library),
             "FAULTY_PAGE": str(page),
             "FAULTY_PREFIX": str(prefix),
-            **({"FAULTY_LOG": str(self.log)} if recorded else {}),
+            **({"FAULTY_LOG": str(log)} if recorded else {}),
         }
+        return cls(page, environ, log)
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """The one that this process was started with."""
+        page = Path(os.environ["FAULTY_PAGE"])
+        return cls(page, {}, page)
 
     def fail(self, every: int, error: int, *, once: bool = False) -> None:
         """Have each so manieth write, sync, truncation and creation fail; or just one."""

@@ -152,7 +152,7 @@ class Stage:
             Config(name, self._history(name), 0, str(path), bundle, url, self.app.token)
         )
         if self.cast.library is not None:
-            disk = Disk(self.cast.library, self.folder, path, recorded=True)
+            disk = Disk.before(path, self.cast.library, recorded=True)
             self.disks[name] = disk
             device.environ = disk.environ
         return device
