@@ -86,7 +86,7 @@ def verify(
     if left:
         raise DeviceError(
             "rows-differ",
-            f"{_how_many(verified.left or verified.found)} of {db} not as the hub has them.",
+            f"{db} differs from its hub in {_how_many(verified.left or verified.found)}.",
             "That is a defect of electricsql; please report it."
             if verified.left
             else "Mend them with --repair, and look for a program that has switched capture off.",
@@ -107,7 +107,7 @@ def _show(verified: Verified) -> None:
 
 def _how_many(comparison: Comparison) -> str:
     count = len(comparison.differences)
-    more = "" if comparison.is_complete else "At least "
+    more = "" if comparison.is_complete else "at least "
     return f"{more}{counted(count, 'row')}"
 
 

@@ -118,7 +118,7 @@ def test_exactly_the_damaged_rows_are_named_and_mended(
     status, answer, message = verify(notes, one.path)
     assert status == 1
     assert found(answer) == DAMAGED
-    assert "6 rows of" in message
+    assert "differs from its hub in 6 rows." in message
     assert "--repair" in message
     assert message.endswith("[rows-differ]\n")
     status, answer, _ = verify(notes, one.path, "--repair")
