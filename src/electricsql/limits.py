@@ -71,6 +71,10 @@ KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 M
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
 STATEMENTS_MAX: Final = 1_000  # of each kind whose text is kept; prepared ones of a connection
 
+DEVICE_EXPIRY_DAYS: Final = 90  # unseen; then the hub may forget what the device has not received
+CLEANING_MS: Final = 60_000  # between two looks at what may be forgotten
+CLEANED_ROWS_MAX: Final = 1_000  # of a table in one statement, which takes a few milliseconds
+
 MIGRATION_ATTEMPTS_MAX: Final = 50  # of LOCK_WAIT_MS each: about 30 s
 
 # Merging

@@ -125,6 +125,7 @@ class MemoryHub:
         self.rows: dict[RowId, Row | None] = {}
         self.clocks: dict[int, Clock] = {}
         self.xid = 0
+        self.horizon = 0
         self._xids: dict[RowId, int] = {}
         self._numbers: defaultdict[int, int] = defaultdict(int)
         self._refused: list[tuple[int, int, RefusedFrame]] = []
@@ -160,6 +161,15 @@ class MemoryHub:
             frame = RefusedFrame(transaction.number, refusal.code, refusal.message)
             self._refused.append((origin, self.xid, frame))
         return refusal
+
+    def forget(self, horizon: int) -> None:
+        """Forget the tombstones and clocks of all before that xid."""
+        self.horizon = max(self.horizon, horizon)
+        for row_id, row in list(self.rows.items()):
+            if row is not None and not row.alive and self._xids[row_id] < self.horizon:
+                del self.rows[row_id]
+        kept = {id: clock for id, clock in self.clocks.items() if xid_of(id) >= self.horizon}
+        self.clocks = kept
 
     def skip(self, origin: int, number: int) -> None:
         """Take a device's transactions up to a number as if they were in."""

@@ -309,14 +309,14 @@ def test_a_whole_delta_leaves_only_what_the_hub_has(device: MakeDevice) -> None:
     assert one.rows("people") == []
 
 
-def test_what_a_whole_delta_lacks_is_dead_and_an_insert_begins_a_new_life(
+def test_what_a_whole_delta_lacks_was_forgotten_and_an_insert_begins_the_first_life(
     device: MakeDevice,
 ) -> None:
     one = device(NOTES)
-    apply(one, delta_of([[block(one, "notes", note("n1"), note("n2"), note("n3", life=3))]]))
-    apply(one, delta_of([[block(one, "notes", note("n2"))]], whole=True))
-    one.app.execute("INSERT INTO notes (id) VALUES ('n1'), ('n3')")
-    one.app.execute("UPDATE notes SET body = 'x' WHERE id = 'n2'")
+    notes = [note(f"n{n}", life=n) for n in (1, 2, 3)]
+    apply(one, delta_of([[block(one, "notes", *notes)]]))
+    apply(one, delta_of([[block(one, "notes", note("n2", life=2, dead=True))]], whole=True))
+    one.app.execute("INSERT INTO notes (id) VALUES ('n1'), ('n2'), ('n3')")
     one.seal()
-    lives = {c.key: c.incarnation for c in one.unsent()[0].transaction().changes}
-    assert lives == {("n1",): 2, ("n2",): 1, ("n3",): 4}
+    lives = {c.key: (c.incarnation, c.ended) for c in one.unsent()[0].transaction().changes}
+    assert lives == {("n1",): (1, 0), ("n2",): (3, 2), ("n3",): (1, 0)}

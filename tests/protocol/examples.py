@@ -57,13 +57,15 @@ def changes(draw: st.DrawFn) -> list[Change]:
         key = tuple(draw(held[name]) for name in table.primary_key)
         rest = [name for name in table.column_names if name not in table.primary_key]
         values: dict[str, Value] = {}
-        if op is Op.INSERT:
+        if op in (Op.INSERT, Op.OFFER):
             values = dict(zip(table.primary_key, key, strict=True)) | {
                 name: draw(st.none() | held[name]) for name in rest
             }
         elif op is Op.UPDATE:
             values = {name: draw(st.none() | held[name]) for name in rest if draw(st.booleans())}
-        found[table.name, key] = Change(table.name, op, key, values, draw(st.integers(1, 5)))
+        life = draw(st.integers(1, 5))
+        ended = draw(st.integers(0, life - 1))
+        found[table.name, key] = Change(table.name, op, key, values, life, ended)
     return list(found.values())
 
 

@@ -271,9 +271,11 @@ def test_a_transaction_by_hand_is_read() -> None:
     "wrong",
     [
         {"table": "elsewhere"},
-        {"op": 4},
+        {"op": 5},
         {"incarnation": 0},
         {"incarnation": 1 << 31},
+        {"ended": 1},
+        {"ended": -1},
         {"columns": ["body", "id"]},
         {"columns": ["id", "nope"]},
         {"columns": ["id", "id"]},

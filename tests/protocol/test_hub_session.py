@@ -165,7 +165,7 @@ def test_applied_frees_the_window_and_is_passed_on() -> None:
     rooms.append(session.has_room)
     effects = session.step(says(Applied(str(at(4)))), 0)
     assert rooms == [True] * UNSENT_FRAMES_MAX + [False]
-    assert effects.applied == at(4)
+    assert effects.applied == Applied(str(at(4)))
     assert effects.wake
     assert session.has_room
     assert session.has_applied(at(3))

@@ -94,10 +94,15 @@ def _device(
         name = transaction_id(100 * number + 10 * origin + step + 1, 1)
         clocks[name] = clock
         author = Author(name, clock, clocks, seen.__contains__)
-        change = _change(draw, view)
+        change = _change(draw, view)._replace(ended=ended(base))
         view = change_row(NOTES, view, change, author)
         writes.append(Write(change, author, seen))
     return writes
+
+
+def ended(row: Row | None) -> int:
+    """The last life of a row that is over."""
+    return 0 if row is None else row.incarnation - row.alive
 
 
 def _change(draw: st.DrawFn, view: Row | None) -> Change:

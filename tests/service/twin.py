@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 
 from electricsql.errors import PostgresError, ProtocolError, ServiceError
-from electricsql.hub import Registered, Submitted
+from electricsql.hub import Claim, Registered, Submitted
 from electricsql.replication import (
     AppliedMigration,
     Block,
@@ -71,7 +71,7 @@ class TwinHub:
         for key, body in bodies.items():
             self.rows[key] = Note(body, self.xid, 0)
 
-    async def register(self, device: str) -> Registered:
+    async def register(self, device: str, claim: Claim | None = None) -> Registered:
         self._check_up()
         origin = self.origins.setdefault(device, len(self.origins) + 1)
         session = self.sessions[origin] = self.sessions.get(origin, 0) + 1
@@ -121,13 +121,15 @@ class TwinHub:
         self._check_up()
         return any(not cursor.snapshot.sees(note.xid) for note in self.rows.values())
 
-    async def applied(
-        self, device: str, session: int, cursor: Cursor, schema_version: str | None
-    ) -> bool:
+    async def applied(self, device: str, session: int, claim: Claim) -> bool:
         if session != self.sessions[self.origins[device]]:
             return False
-        self.applied_cursors[device] = cursor
+        assert claim.cursor is not None
+        self.applied_cursors[device] = claim.cursor
         return True
+
+    async def clean(self, connected: Collection[str] = ()) -> int:
+        return 0
 
     def _check_up(self) -> None:
         if self.down:

@@ -23,7 +23,7 @@ from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.receiving import Receiving
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
-from electricsql.device.unsent import Unsent
+from electricsql.device.unsent import Unsent, oldest_cursor
 from electricsql.errors import DeviceError
 from electricsql.limits import LARGE_DELTA_ROWS_MIN
 from electricsql.migrations import GUARD
@@ -37,6 +37,7 @@ class Outcome:
 
     cursor: Cursor
     acknowledged: int
+    oldest: str | None
     rows: int = 0
     migrations: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -90,8 +91,11 @@ class _Application:
         migrations = self._migrate(first)
         hlc = self._take(chain((first,), parts))
         write_meta(self._database, cursor=last.cursor, hlc=hlc)
+        if last.whole:
+            write_meta(self._database, reconciling=0)
         self._database.execute(f"DELETE FROM {GUARD}")
-        return Outcome(self._cursor, last.acknowledged, last.rows, migrations, refused)
+        oldest = oldest_cursor(self._database)
+        return Outcome(self._cursor, last.acknowledged, oldest, last.rows, migrations, refused)
 
     def _migrate(self, part: DeltaPart) -> list[str]:
         return apply_migrations(

@@ -28,7 +28,14 @@ def renew(database: sqlite3.Connection) -> None:
         )
         database.execute("UPDATE _electric_transactions SET number = -number")
         (count,) = database.execute("SELECT count(*) FROM _electric_transactions").fetchone()
-        write_meta(database, device=secrets.token_hex(16), origin=0, number=count, acknowledged=0)
+        write_meta(
+            database,
+            device=secrets.token_hex(16),
+            origin=0,
+            number=count,
+            acknowledged=0,
+            offered=0,
+        )
 
 
 def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch: str) -> Path:

@@ -163,6 +163,9 @@ class Link:
             self._news.started_over(self._replica.start_over(effects.start_over))
             self._waiters.renumber(0)
             self._events.append(self._replica.opened())
+        if effects.reconcile is not None:
+            self._waiters.renumber(self._replica.reconcile(effects.reconcile, now_ms()))
+            self._events.append(self._replica.opened())
         if effects.renew:
             self._waiters.renumber(self._replica.renew())
             self._bye = _RENEWED
@@ -205,7 +208,7 @@ class Link:
 
     def _apply(self, last: DeltaPart) -> None:
         outcome = self._replica.apply(last, now_ms())
-        self._events.append(Took(str(outcome.cursor), outcome.acknowledged))
+        self._events.append(Took(str(outcome.cursor), outcome.acknowledged, outcome.oldest))
         self._events.append(Sealed(self._replica.seal(now_ms())))
         self._news.applied(outcome)
 

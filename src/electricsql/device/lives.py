@@ -6,6 +6,10 @@ came back. A delete and an insert in one transaction are no death. Listed, too, 
 delete of ours or of the hub's should have removed, and that are kept for their children's sake
 until the hub has decided (`repair.py`).
 
+The hub forgets a tombstone when all devices have received it, and may count a row's lives from the
+first again. So a change of a row that is not in its first life says, too, which life its author
+knew to be over at the hub (`replication.Change.ended`).
+
 Keys are compared as SQLite's `quote` spells them: it tells storage classes apart.
 """
 
@@ -16,9 +20,13 @@ from enum import IntEnum
 from typing import Final
 
 from electricsql.replication import Op, RowId
-from electricsql.schema import Key, Schema, Table, quote
+from electricsql.schema import Key, Schema, Table
 
 FIRST: Final = 1
+_REPLACE: Final = (
+    "ON CONFLICT (tbl, key) DO UPDATE SET incarnation = excluded.incarnation,"
+    " alive = excluded.alive, ended = excluded.ended"
+)
 
 
 class Life(IntEnum):
@@ -36,27 +44,33 @@ def lives_of(
     """Bring the list up to date with the oplog's entries after `after`, which are one transaction
     that wrote these tables, and may have deleted rows.
 
-    Gives, as JSON, the incarnation of each changed row that is not in its first life, by the number
-    of the row's last entry; None if there is none (nearly always).
+    Gives, as JSON, the incarnation of each changed row that is not in its first life, and the life
+    that was over at the hub, by the number of the row's last entry; None if there is none (nearly
+    always).
     """
     (any_listed,) = database.execute("SELECT EXISTS (SELECT 1 FROM _electric_lives)").fetchone()
     if not (any_listed or any_deleted):
         return None
-    later: dict[int, int] = {}
+    later: dict[int, tuple[int, int]] = {}
     for table in written:
         later.update(_of_table(database, table, after))
     return json.dumps(later) if later else None
 
 
-def later_lives(text: str | None) -> dict[int, int]:
-    """What `lives_of` gave, read back: incarnations by the number of an entry."""
-    return {int(seq): incarnation for seq, incarnation in json.loads(text or "{}").items()}
+def later_lives(text: str | None) -> dict[int, tuple[int, int]]:
+    """What `lives_of` gave, read back: incarnation and ended life by the number of an entry.
+    (Format 1 had the incarnation alone.)"""
+    lives = json.loads(text or "{}").items()
+    return {int(seq): (life, 0) if isinstance(life, int) else tuple(life) for seq, life in lives}
 
 
-def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[int, int]:
+def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[int, tuple[int, int]]:
     rows = database.execute(
         f"""
-        SELECT k, op, seq, l.incarnation, l.alive
+        SELECT k, op, seq, l.incarnation, l.alive, l.ended, k IN (
+            SELECT {key_in_oplog(table)} FROM _electric_oplog
+            WHERE tbl = {table.number} AND seq <= ?
+        )
         FROM (
             SELECT {key_in_oplog(table)} AS k, op, max(seq) AS seq, sum(op = {Op.DELETE}) AS deaths
             FROM _electric_oplog
@@ -67,44 +81,53 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
         LEFT JOIN _electric_lives AS l ON l.tbl = {table.number} AND l.key = k
         WHERE deaths > 0 OR l.key IS NOT NULL
         """,
-        (after,),
+        (after, after),
     ).fetchall()
-    later: dict[int, int] = {}
-    now: list[tuple[int, str, int, Life]] = []
-    for key, op, seq, incarnation, alive in rows:
+    later: dict[int, tuple[int, int]] = {}
+    now: list[tuple[int, str, int, Life, int]] = []
+    for key, op, seq, incarnation, alive, known, has_unsent in rows:
         life = incarnation or FIRST
+        ended = (known if has_unsent else _ended(life, alive)) if incarnation else 0
         dies = op == Op.DELETE
         if not dies and alive == Life.DEAD:
             life += 1
         if life > FIRST:
-            later[seq] = life
+            later[seq] = (life, min(ended, life - 1))  # ours may have brought it back
         if dies or incarnation or life > FIRST:
-            now.append((table.number, key, life, Life.DEAD if dies else Life.ALIVE))
+            now.append((table.number, key, life, Life.DEAD if dies else Life.ALIVE, ended))
     database.executemany(
-        "INSERT INTO _electric_lives (tbl, key, incarnation, alive) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (tbl, key) DO UPDATE SET incarnation = excluded.incarnation,"
-        " alive = excluded.alive",
+        f"INSERT INTO _electric_lives (tbl, key, incarnation, alive, ended)"
+        f" VALUES (?, ?, ?, ?, ?) {_REPLACE}",
         now,
     )
     return later
 
 
+def _ended(incarnation: int, alive: int) -> int:
+    """The last life that is over, of a row that is listed so."""
+    return incarnation if alive == Life.DEAD else incarnation - 1
+
+
 def record_lives(
-    database: sqlite3.Connection, table: Table, rows: Iterable[tuple[Key, int, Life]]
+    database: sqlite3.Connection,
+    table: Table,
+    rows: Iterable[tuple[Key, int, Life]],
+    ended: int | None = None,
 ) -> None:
-    """Note what a delta says of rows: their key, incarnation, and whether they live."""
+    """Note what a delta says of rows: their key, incarnation, and whether they live. `ended` is
+    the life that is over at the hub, where unsent changes make of a row what it is here."""
     special: list[Sequence[object]] = []
     plain: list[Key] = []
     for key, incarnation, life in rows:
         if incarnation > FIRST or life is not Life.ALIVE:
-            special.append((*key, incarnation, life))
+            over = _ended(incarnation, life) if ended is None else ended
+            special.append((*key, incarnation, life, over))
         else:
             plain.append(key)
     unlist(database, table, plain)
     database.executemany(
-        f"INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
-        f" VALUES ({table.number}, {_marks(table)}, ?, ?) ON CONFLICT (tbl, key) DO UPDATE"
-        " SET incarnation = excluded.incarnation, alive = excluded.alive",
+        f"INSERT INTO _electric_lives (tbl, key, incarnation, alive, ended)"
+        f" VALUES ({table.number}, {_marks(table)}, ?, ?, ?) {_REPLACE}",
         special,
     )
 
@@ -131,14 +154,18 @@ def incarnation_of(database: sqlite3.Connection, table: Table, key: Key) -> int:
     return int(found[0]) if found else FIRST
 
 
-def list_as_dead(database: sqlite3.Connection, table: Table) -> None:
-    """Note that all rows which are in a table now are dead: a whole delta follows."""
-    key = quoted_key([quote(name) for name in table.primary_key])
-    database.execute(
-        "INSERT INTO _electric_lives (tbl, key, incarnation, alive)"
-        f" SELECT {table.number}, {key}, {FIRST}, {Life.DEAD} FROM {quote(table.name)} WHERE true"
-        f" ON CONFLICT (tbl, key) DO UPDATE SET alive = {Life.DEAD}"
-    )
+def forget_lives(database: sqlite3.Connection, table: Table, besides: Iterable[Key]) -> None:
+    """Forget what is listed of a table's rows: a whole delta follows, which tells all that the hub
+    has not forgotten. Rows with unsent changes stay."""
+    kept = [
+        database.execute(
+            f"SELECT * FROM _electric_lives WHERE tbl = {table.number} AND key = {_marks(table)}",
+            key,
+        ).fetchone()
+        for key in besides
+    ]
+    database.execute("DELETE FROM _electric_lives WHERE tbl = ?", (table.number,))
+    database.executemany("INSERT INTO _electric_lives VALUES (?, ?, ?, ?, ?)", filter(None, kept))
 
 
 def kept_rows(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[RowId, int]]:

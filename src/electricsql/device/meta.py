@@ -13,7 +13,8 @@ class Meta:
     `number` is that of its last sealed transaction, `acknowledged` that of the last one known to be
     at the hub, `hlc` the highest hybrid clock that it has made
     or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
-    parts of a delta belong to (`staging.py`).
+    parts of a delta belong to (`staging.py`). While it is `reconciling` it asks for everything;
+    `offered` is the number of the last transaction whose needs were offered then (`reconcile.py`).
     """
 
     device: str
@@ -25,6 +26,8 @@ class Meta:
     acknowledged: int
     hlc: int
     staged_for: str | None
+    reconciling: bool
+    offered: int
 
 
 def read_meta(database: sqlite3.Connection) -> Meta:
@@ -41,6 +44,8 @@ def read_meta(database: sqlite3.Connection) -> Meta:
         acknowledged=values.get("acknowledged", 0),
         hlc=values.get("hlc", 0),
         staged_for=values.get("staged_for"),
+        reconciling=bool(values.get("reconciling")),
+        offered=values.get("offered", 0),
     )
 
 

@@ -43,10 +43,10 @@ class Folded:
     def id(self) -> RowId:
         return RowId(self.table.name, self.key)
 
-    def change(self, incarnation: int = 1) -> Change:
+    def change(self, incarnation: int = 1, ended: int = 0) -> Change:
         """The change that is replicated."""
         values = {} if self.op is Op.DELETE else self.values
-        return Change(self.table.name, self.op, self.key, values, incarnation)
+        return Change(self.table.name, self.op, self.key, values, incarnation, ended)
 
 
 def fold(entries: Iterable[Entry], tables: Mapping[int, Table]) -> list[Folded]:
@@ -68,7 +68,7 @@ def _read(entry: Entry, table: Table) -> Folded:
     op = Op(entry.op)
     if op is Op.DELETE:
         return Folded(entry.seq, table, key, op, {}, before=named)
-    if op is Op.INSERT:
+    if op is not Op.UPDATE:
         return Folded(entry.seq, table, key, op, named)
     changed = {name: named[name] for name in _masked(entry.mask, table.column_names)}
     return Folded(entry.seq, table, key, op, changed)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from electricsql.device.lives import (
     FIRST,
     Life,
+    forget_lives,
     incarnation_of,
     kept_rows,
-    list_as_dead,
     record_lives,
     unlist,
 )
@@ -54,6 +54,8 @@ class Receiving:
         self._authors: dict[int, Author] = {}
         self._gone: dict[str, set[Key]] = {}
         self._parents = {key.parent for table in self._schema for key in table.foreign_keys}
+        self._absent: dict[str, set[Key]] = {}
+        """Of a whole delta: the rows with unsent changes that have not come."""
         self._mixed = bool(unsent) or any(kept_rows(database, self._schema))
 
     def clear(self) -> None:
@@ -61,9 +63,10 @@ class Receiving:
         self._note_parents()
         for table in self._schema:
             keys = self._unsent.keys(table)
+            self._absent[table.name] = set(keys)
             own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
             self._writer.delete(table, [table.key_of(row) for row in own])
-            list_as_dead(self._database, table)
+            forget_lives(self._database, table, keys)
             self._writer.clear(table)
             for row in own:
                 self._writer.upsert(table, tuple(row), [tuple(row.values())])
@@ -85,6 +88,9 @@ class Receiving:
 
     def finish(self) -> None:
         """All rows are here."""
+        for name, absent in self._absent.items():
+            for key in absent:
+                self._show(self._schema.tables[name], key, None)
         self._writer.settle()
         if self._mixed:
             repair = Repair(self._database, self._schema, self._unsent, self._writer)
@@ -136,29 +142,29 @@ class Receiving:
 
     def _merge(self, table: Table, block: Block) -> None:
         """Lay our unsent changes over the rows that they meet."""
+        absent = self._absent.get(table.name, set())
         for key, received in block.rows(table):
-            row_id = RowId(table.name, key)
-            row = self._merged(table, row_id, received)
-            if row.alive:
-                named = {
-                    name: row.values[name] for name in table.column_names if name in row.values
-                }
-                self._writer.upsert(table, tuple(named), [tuple(named.values())])
-                parents = parents_of(table, row.values)
-                self._needed.update(p for p in parents if p.key in self._deleted(p.table))
-            else:
-                self._writer.delete(table, [key])
-                if table.name in self._parents:
-                    self._tombstones[row_id] = row
-            life = Life.ALIVE if row.alive else Life.DEAD
-            record_lives(self._database, table, [(key, row.incarnation, life)])
+            absent.discard(key)
+            self._show(table, key, received)
 
-    def _merged(self, table: Table, row_id: RowId, received: Row) -> Row:
-        row: Row | None = received
-        for sealed, folded in self._unsent.of(table, row_id.key):
+    def _show(self, table: Table, key: Key, received: Row | None) -> None:
+        """Have the file show a row as the hub will make it of what was received."""
+        row = received
+        for sealed, folded in self._unsent.of(table, key):
             row = change_row(table, row, sealed.change(folded), self._author(sealed))
-        assert row is not None
-        return row
+        if row is not None and row.alive:
+            named = {name: row.values[name] for name in table.column_names if name in row.values}
+            self._writer.upsert(table, tuple(named), [tuple(named.values())])
+            parents = parents_of(table, row.values)
+            self._needed.update(p for p in parents if p.key in self._deleted(p.table))
+        else:
+            self._writer.delete(table, [key])
+            if row is not None and table.name in self._parents:
+                self._tombstones[RowId(table.name, key)] = row
+        if row is not None:
+            life = Life.ALIVE if row.alive else Life.DEAD
+            ended = received.incarnation - received.alive if received is not None else 0
+            record_lives(self._database, table, [(key, row.incarnation, life)], ended)
 
     def _author(self, sealed: Sealed) -> Author:
         author = self._authors.get(sealed.number)

@@ -13,11 +13,12 @@ from electricsql.device.file import connect, explained, transaction
 from electricsql.device.format import check_format
 from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta, schema_version, write_meta
+from electricsql.device.reconcile import reconcile
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.status import Connection, Status, has_unsealed, read_status
-from electricsql.device.unsent import Sealed, encode, sealed_after
+from electricsql.device.unsent import Sealed, encode, oldest_cursor, sealed_after
 from electricsql.protocol import DeltaPart, Opened
 
 
@@ -55,7 +56,9 @@ class Replica:
             unsent = dict(self._database.execute("SELECT number, hlc FROM _electric_transactions"))
             return Opened(
                 *(meta.device, cursor, version, meta.number, unsent, self._staging.reached()),
-                wants_all=self.wants_all,
+                wants_all=self.wants_all or meta.reconciling,
+                oldest=oldest_cursor(self._database),
+                offered=min(unsent, default=meta.number) <= meta.offered,
             )
 
     def has_changed(self) -> bool:
@@ -124,6 +127,14 @@ class Replica:
         with explained(self.path):
             self._next_number = 0
             return start_over(self.path, self._database, self.schemas, epoch)
+
+    def reconcile(self, acknowledged: int, now_ms: int) -> int:
+        """Have the hub tell everything, since it has forgotten too much; gives the number of the
+        last sealed transaction."""
+        with explained(self.path):
+            self._next_number = 0
+            reconcile(self._database, self.schemas, acknowledged, now_ms)
+            return read_meta(self._database).number
 
     def renew(self) -> int:
         """Become another device; gives the number of its last sealed transaction."""

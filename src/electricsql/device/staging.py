@@ -79,4 +79,5 @@ class Staging:
         return part
 
     def _belongs_to(self) -> str:
-        return f"{read_meta(self._database).cursor} {schema_version(self._database)}"
+        meta = read_meta(self._database)
+        return f"{meta.cursor} {meta.reconciling} {schema_version(self._database)}"

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from electricsql.device.lives import FIRST, later_lives
+from electricsql.device.meta import read_meta
 from electricsql.device.oplog import Entry, Folded, fold
 from electricsql.device.schemas import Schemas
 from electricsql.limits import KEYS_LOOKED_UP_MAX
@@ -38,12 +39,12 @@ class Sealed:
     hlc: int
     cursor: Cursor | None
     schema_version: str | None
-    incarnations: Mapping[int, int]
+    lives: Mapping[int, tuple[int, int]]
     rows: Sequence[Folded] = ()
 
     def change(self, folded: Folded) -> Change:
         """The change of one of its rows."""
-        return folded.change(self.incarnations.get(folded.seq, FIRST))
+        return folded.change(*self.lives.get(folded.seq, (FIRST,)))
 
     def transaction(self) -> Transaction:
         """As it is replicated."""
@@ -69,6 +70,14 @@ def sealed_after(database: sqlite3.Connection, schemas: Schemas, after: int) -> 
         )
         tables = schemas.numbered(database, sealed.schema_version)
         yield replace(sealed, rows=fold(map(_entry, entries), tables))
+
+
+def oldest_cursor(database: sqlite3.Connection) -> str | None:
+    """The cursor of the oldest unsent transaction, or else of the file."""
+    (cursor,) = database.execute(
+        "SELECT cursor FROM _electric_transactions ORDER BY number LIMIT 1"
+    ).fetchone() or (read_meta(database).cursor,)
+    return str(cursor) if cursor is not None else None
 
 
 def encode(database: sqlite3.Connection, schemas: Schemas, sealed: Sealed) -> bytes:

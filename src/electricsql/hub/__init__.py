@@ -3,6 +3,7 @@
 from electricsql.hub.cluster import Cluster
 from electricsql.hub.hub import Hub
 from electricsql.hub.model import (
+    Claim,
     DeviceStatus,
     HubMigration,
     HubPlan,
@@ -16,6 +17,7 @@ from electricsql.hub.reading import Reading
 from electricsql.migrations import Source
 
 __all__ = [
+    "Claim",
     "Cluster",
     "DeviceStatus",
     "Hub",

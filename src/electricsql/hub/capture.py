@@ -81,6 +81,7 @@ def _create_shadow(table: Table) -> tuple[str, ...]:
     return (
         f"CREATE TABLE {name} (\n    {lines}\n)",
         f"CREATE INDEX {index} ON {name} (xid)",
+        f"CREATE INDEX {name.partition('.')[2]}_dead ON {name} (xid) WHERE deleted <> 0",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from electricsql.hub.connection import Connection
 from electricsql.limits import KNOWN_CLOCKS_MAX
-from electricsql.replication import Clock
+from electricsql.replication import Clock, xid_of
 
 _LOOK_UP = "SELECT id, hlc, origin FROM electric.transactions WHERE id = ANY($1::bigint[])"
 
@@ -15,9 +15,12 @@ class KnownClocks:
     def __init__(self) -> None:
         self._known: dict[int, Clock] = {}
 
-    async def of(self, connection: Connection, ids: Iterable[int]) -> dict[int, Clock]:
-        """The clocks of these transactions, as far as there are any."""
-        wanted = set(ids)
+    async def of(
+        self, connection: Connection, ids: Iterable[int], horizon: int
+    ) -> dict[int, Clock]:
+        """The clocks of these transactions, as far as there are any. Those behind the horizon are
+        forgotten, whether they are still there or not, so that all who look agree."""
+        wanted = {id for id in ids if xid_of(id) >= horizon}
         found = {id: self._known[id] for id in wanted if id in self._known}
         if unknown := wanted - found.keys():
             records = await connection.fetch(_LOOK_UP, list(unknown))

@@ -1,12 +1,13 @@
 """One environment's hub: the door to its Postgres database."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
 import asyncpg
 
 from electricsql.errors import PostgresError
+from electricsql.hub.cleaning import clean
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import (
     Connection,
@@ -16,10 +17,13 @@ from electricsql.hub.connection import (
     open_pool,
     transaction,
 )
+from electricsql.hub.devices import note_applied, register
 from electricsql.hub.format import upgrade
 from electricsql.hub.merging import Merging
 from electricsql.hub.migrating import applied_migrations, perform
 from electricsql.hub.model import (
+    NOWHERE,
+    Claim,
     DeviceStatus,
     HubMigration,
     HubPlan,
@@ -32,6 +36,7 @@ from electricsql.hub.model import (
 from electricsql.hub.quarantine import decide, find, quarantined
 from electricsql.hub.reading import BEGIN, Reading, take_cursor
 from electricsql.hub.schemas import Schemas
+from electricsql.limits import DEVICE_EXPIRY_DAYS
 from electricsql.migrations import Source
 from electricsql.replication import Cursor, Refusal
 from electricsql.schema import Schema
@@ -43,22 +48,13 @@ SELECT EXISTS (
         AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
 )
 """
-_REGISTER = """
-UPDATE electric.devices SET session = session + 1, seen_at = now() WHERE device = $1
-RETURNING origin, number, hlc, session
-"""
-_REGISTER_NEW = """
-INSERT INTO electric.devices (device, session) VALUES ($1, 1)
-ON CONFLICT (device) DO UPDATE SET session = devices.session + 1, seen_at = now()
-RETURNING origin, number, hlc, session
-"""
 _DEVICES = """
 SELECT f.device, f.origin, f.number, f.merged, f.waiting, f.retried, f.discarded, f.holds,
     d.schema_version, d.cursor, d.seen_at, CASE WHEN c.snapshot IS NOT NULL THEN (
         SELECT count(DISTINCT xid) FROM electric.touched
         WHERE xid >= pg_snapshot_xmin(c.snapshot) AND NOT pg_visible_in_snapshot(xid, c.snapshot)
-    ) END
-FROM electric.fates f JOIN electric.devices d USING (origin) LEFT JOIN (
+    ) END, d.seen_at <= now() - make_interval(days => coalesce(h.expiry_days, $2))
+FROM electric.hub h CROSS JOIN electric.fates f JOIN electric.devices d USING (origin) LEFT JOIN (
     SELECT origin, split_part(cursor, '/', 2)::pg_snapshot AS snapshot FROM electric.devices
     WHERE split_part(cursor, '/', 1) = $1
 ) c USING (origin)
@@ -170,15 +166,10 @@ class Hub:
         async with self._connected() as connection:
             return await self._schemas.at(connection, version)
 
-    async def register(self, device: str) -> Registered:
-        """A device's place; a new one gets the next origin. From now on nothing is merged that one
-        of its earlier sessions has submitted: what is under way is waited for."""
+    async def register(self, device: str, claim: Claim = NOWHERE) -> Registered:
+        """A device's place; a new one gets the next origin."""
         async with self._connected() as connection:
-            # An insert that conflicts uses up an origin.
-            record = await connection.fetchrow(_REGISTER, device)
-            record = record or await connection.fetchrow(_REGISTER_NEW, device)
-            assert record is not None
-            return Registered(*record)
+            return await register(connection, self.epoch, device, claim)
 
     async def merge(self, batch: Sequence[Submitted]) -> None:
         """Merge device transactions, each once, each device's in order. Committed when it returns.
@@ -210,22 +201,23 @@ class Hub:
         async with self._connected() as connection:
             return bool(await connection.fetchval(_NEWS, str(cursor.snapshot)))
 
-    async def applied(
-        self, device: str, session: int, cursor: Cursor, schema_version: str | None
-    ) -> bool:
+    async def applied(self, device: str, session: int, claim: Claim) -> bool:
         """Note how far a device is, unless a newer session of it has registered; whether none
         has."""
         async with self._connected() as connection:
-            found = await connection.fetchval(
-                "UPDATE electric.devices SET cursor = $3, schema_version = $4, seen_at = now()"
-                " WHERE device = $1 AND session = $2 RETURNING 1",
-                *(device, session, str(cursor), schema_version),
-            )
-            return found is not None
+            return await note_applied(connection, device, session, claim)
+
+    async def clean(self, connected: Collection[str] = ()) -> int:
+        """Forget some of what all live devices have passed; gives how many rows went. The
+        `connected` ones are live."""
+        async with self.reading() as reading:
+            schema = reading.schema
+        async with self._connected() as connection:
+            return await clean(connection, schema, connected)
 
     async def status(self) -> HubStatus:
         async with self._connected() as connection:
-            devices = await connection.fetch(_DEVICES, self.epoch)
+            devices = await connection.fetch(_DEVICES, self.epoch, DEVICE_EXPIRY_DAYS)
             version = await connection.fetchval(
                 "SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1"
             )

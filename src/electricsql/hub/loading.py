@@ -38,12 +38,15 @@ class LoadedRows(dict[RowId, Row | None]):
 class Loader:
     """Loads rows of one merge."""
 
-    def __init__(self, connection: Connection, schema: Schema, known: KnownClocks) -> None:
+    def __init__(
+        self, connection: Connection, schema: Schema, known: KnownClocks, horizon: int
+    ) -> None:
         self.rows = LoadedRows()
         self.clocks: dict[int, Clock] = {}
         self._connection = connection
         self.schema = schema
         self._known = known
+        self._horizon = horizon
         self._bare: dict[tuple[str, int], Row] = {}
         """Shadows as rows without values, by their text: many rows share one."""
 
@@ -106,7 +109,7 @@ class Loader:
         """Get the clocks of all transactions that the rows mention."""
         ids = {id for bare in self._bare.values() for id in bare.transactions()}
         if unknown := ids - self.clocks.keys():
-            self.clocks.update(await self._known.of(self._connection, unknown))
+            self.clocks.update(await self._known.of(self._connection, unknown, self._horizon))
 
     def _by_table(self, row_ids: Collection[RowId]) -> list[tuple[Table, list[RowId]]]:
         grouped: defaultdict[str, list[RowId]] = defaultdict(list)
@@ -130,15 +133,17 @@ class Loader:
         return {record[0] - 1 for record in records}
 
     async def _load_shadows(self, table: Table, keys: Sequence[Key], lock: bool) -> dict[int, Row]:
-        """The shadows, as rows without values."""
+        """The shadows, as rows without values. Forgotten tombstones are none."""
         records = await self._connection.fetch(
             f"SELECT k.place, s.xid::text::bigint, {SHADOW_TEXT} {_find_shadows(table, lock)}",
             *key_parameters(table, keys),
         )
         shadows = {}
         for place, xid, text in records:
-            shadows[place - 1] = self._read(table, text)
-            self.rows.xids[RowId(table.name, keys[place - 1])] = xid
+            bare = self._read(table, text)
+            if bare.alive or xid >= self._horizon:
+                shadows[place - 1] = bare
+                self.rows.xids[RowId(table.name, keys[place - 1])] = xid
         return shadows
 
     async def _kept(

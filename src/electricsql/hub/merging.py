@@ -76,7 +76,8 @@ WITH locked AS (
 )
 SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
-    (SELECT array_agg(ARRAY[origin, number, session]) FROM locked)
+    (SELECT array_agg(ARRAY[origin, number, session]) FROM locked),
+    (SELECT horizon FROM electric.hub)
 """
 
 _Act = Callable[[Connection], Awaitable[Mapping[int, Clock]]]
@@ -172,11 +173,12 @@ class Merging:
         origins = sorted({submitted.origin for submitted in batch})
         record = await connection.fetchrow(_STATE, origins)
         assert record is not None
-        xid, now_ms, version, devices = record
+        xid, now_ms, version, devices, horizon = record
         fresh = _fresh(batch, {origin: state for origin, *state in devices or ()})
         if not fresh:
             return {}
-        loader = Loader(connection, await self._schemas.at(connection, version), self._known)
+        schema = await self._schemas.at(connection, version)
+        loader = Loader(connection, schema, self._known, horizon)
         hlcs = await _taken(connection, [each.transaction.hlc for each in fresh], now_ms)
         incoming = [
             self._incoming(submitted, transaction_id(xid, place), hlc, loader.clocks)
@@ -195,8 +197,9 @@ class Merging:
         await decide(connection, submitted.id, "retried")
         record = await connection.fetchrow(_STATE, [])
         assert record is not None
-        xid, now_ms, version, _ = record
-        loader = Loader(connection, await self._schemas.at(connection, version), self._known)
+        xid, now_ms, version, _, horizon = record
+        schema = await self._schemas.at(connection, version)
+        loader = Loader(connection, schema, self._known, horizon)
         (hlc,) = await _taken(connection, [submitted.transaction.hlc], now_ms)
         incoming = self._incoming(submitted, transaction_id(xid, 1), hlc, loader.clocks)
         refused = await _Merge(connection, loader).run([replace(incoming, echo=True)])

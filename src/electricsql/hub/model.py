@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from electricsql.errors import ServiceError
-from electricsql.replication import Refusal, Transaction
+from electricsql.replication import Cursor, Refusal, Standing, Transaction
 
 _TRANSACTION_ID: Final = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,17})")
 
@@ -35,12 +35,30 @@ class HubPlan:
 class Registered:
     """A device's place at the hub: its origin, and its last transaction that is in, with the clock
     that the device gave it (0: it could not be read). `session` is a new number, higher than those
-    of the device's earlier sessions: what these submit is not taken any more."""
+    of the device's earlier sessions: what these submit is not taken any more. `standing` is how it
+    stands to the hub's history, of which what is below `horizon` is forgotten."""
 
     origin: int
     acknowledged: int
     hlc: int
     session: int
+    standing: Standing = Standing.HERE
+    horizon: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a device says to be: the cursor that it has applied, and that of its oldest unsent
+    transaction. `offered` if what that one needs was offered before (`Op.OFFER`)."""
+
+    cursor: Cursor | None = None
+    oldest: Cursor | None = None
+    schema_version: str | None = None
+    offered: bool = False
+
+
+NOWHERE: Final = Claim()
+"""A device that has nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +135,7 @@ class Quarantined:
 class DeviceStatus:
     """What the hub knows of a device. `cursor` is what it had applied when it was last seen, and
     `lag` counts the Postgres transactions since then that it does not have (None: it has nothing).
+    For one that has `expired` the hub keeps nothing any more.
 
     Each of its transactions up to `number` was merged, or quarantined and then retried, discarded,
     or waits; `conserved` says whether these add up.
@@ -134,6 +153,7 @@ class DeviceStatus:
     cursor: str | None
     seen_at: datetime | None
     lag: int | None
+    expired: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,15 @@ from electricsql.hub.connection import Connection
 from electricsql.hub.migrating import SCHEMA_NUMBER
 from electricsql.hub.quarantine import NUMBER as QUARANTINE
 from electricsql.hub.selecting import (
-    count_alive,
+    any_dead,
+    by_key,
+    count_all,
     count_changed,
     is_place,
     read_shadow,
     select_alive,
+    select_all,
     select_changed,
-    select_in_order,
 )
 from electricsql.hub.values import finish
 from electricsql.limits import PART_BYTES, PART_ROWS_MAX
@@ -70,17 +72,19 @@ _AS_PLANNED: Final = (
 _START: Final = f"""
 SELECT pg_current_snapshot()::text,
     (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
-    CASE WHEN $1::text IS NOT NULL THEN ARRAY({_TOUCHED}) END
+    CASE WHEN $1::text IS NOT NULL THEN ARRAY({_TOUCHED}) END,
+    (SELECT horizon FROM electric.hub)
 """
 
 
 class Start(NamedTuple):
-    """What a reading begins with: its cursor, the schema version there, and the numbers of what has
-    changed since an older snapshot, if that was asked."""
+    """What a reading begins with: its cursor, the schema version there, the numbers of what has
+    changed since an older snapshot, if that was asked, and what is forgotten."""
 
     cursor: Cursor
     version: str | None
     touched: Mapping[str, frozenset[int]]
+    horizon: int
 
 
 async def take_cursor(connection: Connection, epoch: str, since: Cursor | None) -> Start:
@@ -88,9 +92,9 @@ async def take_cursor(connection: Connection, epoch: str, since: Cursor | None) 
     old = str(since.snapshot) if since else None
     record = await connection.fetchrow(_START, old)
     assert record is not None
-    snapshot, version, touched = record
+    snapshot, version, touched, horizon = record
     known = {} if old is None else {old: frozenset(touched)}
-    return Start(Cursor(epoch, Snapshot.parse(snapshot)), version, known)
+    return Start(Cursor(epoch, Snapshot.parse(snapshot)), version, known, horizon)
 
 
 class Reading:
@@ -105,6 +109,7 @@ class Reading:
         self._known = known
         self._clocks: dict[int, Clock] = {}
         self._touched = dict(start.touched)
+        self._horizon = start.horizon
 
     async def migrations_since(self, cursor: Cursor | None) -> list[AppliedMigration]:
         """The migrations that a device with that cursor doesn't have, in order."""
@@ -124,7 +129,7 @@ class Reading:
         total = 0
         for table in await self._tables(old):
             if old is None:
-                total += await self._connection.fetchval(count_alive(table))
+                total += await self._connection.fetchval(count_all(table, self._horizon))
             else:
                 total += await self._connection.fetchval(count_changed(table), old)
         return total
@@ -141,7 +146,8 @@ class Reading:
     async def parts_since(
         self, cursor: Cursor | None, after: Place | None = None, *, in_order: bool = False
     ) -> AsyncGenerator[Part, None]:
-        """The rows of the delta since a cursor; since none: all rows, and no tombstones.
+        """The rows of the delta since a cursor; since none: all rows and
+        tombstones that are not forgotten.
 
         In order they come by tables and keys, and may begin `after` a place.
         """
@@ -151,7 +157,8 @@ class Reading:
         place: Place | None = None
         if old is None:
             await self._connection.execute(_AS_PLANNED)
-        for table, sql in self._looks(await self._tables(old), old, after, in_order=in_order):
+        tables = await self._tables(old)
+        async for table, sql in self._looks(tables, old, after, ordered=in_order):
             async for chunk in self._chunks(table, old, sql):
                 if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk.size > PART_BYTES):
                     yield self._part(gathered, place)
@@ -165,7 +172,7 @@ class Reading:
     async def columns_of(self, table: Table) -> AsyncGenerator[list[list[Value]], None]:
         """All rows of a table, some at a time, column by column, without their shadows."""
         await self._connection.execute(_AS_PLANNED)
-        async for chunk in self._chunks(table, None, None):
+        async for chunk in self._chunks(table, None, select_alive(table)):
             yield [finish(c, v) for c, v in zip(table.columns, chunk.values, strict=True)]
 
     async def acknowledged(self, origins: Iterable[int]) -> dict[int, int]:
@@ -198,6 +205,7 @@ class Reading:
         if cursor is None:
             return None
         assert cursor.epoch == self.cursor.epoch, "a cursor of another history"
+        assert cursor.snapshot.xmin >= self._horizon, "a cursor from before the horizon"
         return str(cursor.snapshot)
 
     async def _tables(self, old: str | None) -> list[Table]:
@@ -214,34 +222,37 @@ class Reading:
             self._touched[old] = frozenset(record[0] for record in records)
         return self._touched[old]
 
-    def _looks(
-        self, tables: Iterable[Table], old: str | None, after: Place | None, *, in_order: bool
-    ) -> Iterator[tuple[Table, str | None]]:
-        """The tables to read, with what to read of them if that is to be in order."""
+    async def _looks(
+        self, tables: Iterable[Table], old: str | None, after: Place | None, *, ordered: bool
+    ) -> AsyncIterator[tuple[Table, str]]:
+        """The tables to read, with what to read of them."""
         first = self.schema.tables[after.table].number if after is not None else 0
         for table in tables:
-            place = after if table.number == first else None
-            if not in_order:
-                yield table, None
-            elif table.number >= first:
-                yield table, select_in_order(table, place, changed=old is not None)
+            if table.number >= first:
+                sql = await self._look(table, old)
+                place = after if table.number == first else None
+                yield table, by_key(sql, table, place) if ordered else sql
 
-    async def _chunks(
-        self, table: Table, old: str | None, in_order: str | None
-    ) -> AsyncIterator["_Chunk"]:
+    async def _look(self, table: Table, old: str | None) -> str:
+        if old is not None:
+            return select_changed(table)
+        if await self._connection.fetchval(any_dead(table, self._horizon)):
+            return select_all(table, self._horizon)
+        return select_alive(table)
+
+    async def _chunks(self, table: Table, old: str | None, sql: str) -> AsyncIterator["_Chunk"]:
         """A table's rows, as many at a time as make a part.
 
         How large rows are is learnt on the way, so the first fetches are small. Most deltas need no
         more than one, and so no cursor.
         """
         values = [old] if old is not None else []
-        if old is not None and in_order is None:
+        if old is not None and sql == select_changed(table):
             few = await self._connection.fetch(select_changed(table, _FIRST_ROWS), old)
             if len(few) < _FIRST_ROWS:
                 for piece in _pieces(few):
                     yield piece
                 return
-        sql = in_order or (select_changed if values else select_alive)(table)
         cursor = await self._connection.cursor(sql, *values)
         count = _FIRST_ROWS
         while fetched := await cursor.fetch(count):
@@ -267,7 +278,7 @@ class Reading:
     async def _learn_clocks(self, shadows: Iterable[Shadow]) -> None:
         unknown = {id for shadow in shadows for id in _ids(shadow)} - self._clocks.keys()
         if unknown:
-            self._clocks.update(await self._known.of(self._connection, unknown))
+            self._clocks.update(await self._known.of(self._connection, unknown, self._horizon))
 
     def _author(self, shadow: Shadow, cursor: Cursor | None) -> int:
         origins = set()

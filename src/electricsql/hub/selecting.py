@@ -42,8 +42,26 @@ def select_alive(table: Table) -> str:
     )
 
 
-def select_in_order(table: Table, after: Place | None, *, changed: bool) -> str:
-    """Either of the above, by key; the rows behind a place, or all of them.
+def select_all(table: Table, horizon: int) -> str:
+    """The same, and the tombstones that are not forgotten."""
+    values = ", ".join(wire(column, _either(table, column)) for column in table.columns)
+    return (
+        f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
+        f" LEFT JOIN {user_table(table)} u ON {join_keys(table)}"
+        f"\nWHERE (s.deleted = 0 OR {_remembered(horizon)})"
+    )
+
+
+def any_dead(table: Table, horizon: int) -> str:
+    """Whether there are such tombstones."""
+    return (
+        f"SELECT EXISTS (SELECT FROM {shadow_of(table)} s"
+        f" WHERE s.deleted <> 0 AND {_remembered(horizon)})"
+    )
+
+
+def by_key(sql: str, table: Table, after: Place | None) -> str:
+    """One of the above, by key; the rows behind a place, or all of them.
 
     All rows are a merge join, which reads both tables from there on.
     """
@@ -51,7 +69,7 @@ def select_in_order(table: Table, after: Place | None, *, changed: bool) -> str:
         "s": ", ".join(f"s.{key_name(table, name)}" for name in table.primary_key),
         "u": ", ".join(f"u.{quote(name)}" for name in table.primary_key),
     }
-    sql, sides = (select_changed(table), "s") if changed else (select_alive(table), "su")
+    sides = "su" if sql == select_alive(table) else "s"  # a tombstone has no row
     if after is not None:
         types = [table.by_name[name].type for name in table.primary_key]
         place = ", ".join(map(postgres_literal, after.key, types))
@@ -73,9 +91,11 @@ def count_changed(table: Table) -> str:
     return f"SELECT count(*) FROM {shadow_of(table)} s WHERE {_CHANGED}"
 
 
-def count_alive(table: Table) -> str:
-    """How many rows there are."""
-    return f"SELECT count(*) FROM {shadow_of(table)} WHERE deleted = 0"
+def count_all(table: Table, horizon: int) -> str:
+    """How many rows `select_all` gives."""
+    return (
+        f"SELECT count(*) FROM {shadow_of(table)} s WHERE s.deleted = 0 OR {_remembered(horizon)}"
+    )
 
 
 def join_keys(table: Table) -> str:
@@ -101,6 +121,10 @@ def read_shadow(text: str, width: int) -> Shadow:
     known = [0 if w == "NULL" else int(w) for w in array[1:-1].split(",")] if array != "{}" else []
     writers = tuple(known[:width]) + (0,) * (width - len(known))
     return Shadow(int(incarnation), int(deleted), int(touched), int(before), writers)
+
+
+def _remembered(horizon: int) -> str:
+    return f"s.xid >= '{horizon}'::xid8"
 
 
 def _either(table: Table, column: Column) -> str:

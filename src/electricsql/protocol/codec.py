@@ -175,19 +175,21 @@ def decode_clocks(data: bytes) -> dict[int, Clock]:
 
 def encode_transaction(transaction: Transaction, tables: Mapping[str, Table]) -> bytes:
     """A transaction's bytes; `tables` are those of its schema version."""
-    groups: defaultdict[tuple[str, int, int, tuple[str, ...]], list[Change]] = defaultdict(list)
+    groups: defaultdict[tuple[str, int, int, tuple[str, ...], int], list[Change]]
+    groups = defaultdict(list)
     for change in transaction.changes:
         key = tables[change.table].primary_key
         columns = (*key, *(name for name in change.values if name not in key))
-        groups[change.table, int(change.op), change.incarnation, columns].append(change)
+        kind = (change.table, int(change.op), change.incarnation, columns, change.ended)
+        groups[kind].append(change)
     frame = TransactionFrame(
         transaction.number,
         transaction.hlc,
         str(transaction.cursor) if transaction.cursor else None,
         transaction.schema_version,
         [
-            ChangesFrame(*group, _columns(changes, group[3], tables[group[0]]))
-            for group, changes in groups.items()
+            ChangesFrame(*kind[:4], _columns(changes, kind[3], tables[kind[0]]), kind[4])
+            for kind, changes in groups.items()
         ],
     )
     return _pack(_encoder.encode(frame))
@@ -299,6 +301,7 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
         and len({len(column) for column in columns}) == 1
         and group.op in _OPS
         and 1 <= group.incarnation <= _INCARNATION_MAX
+        and 0 <= group.ended < group.incarnation
         and not any(None in column for column in columns[:width])
     )
     if not sound:
@@ -313,12 +316,13 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
                 f"A transaction has values for {group.table}.{name} that no {column.type} can be.",
             )
     op = Op(group.op)
-    start = 0 if op is Op.INSERT else width
+    start = width if op is Op.UPDATE or op is Op.DELETE else 0
     names = group.columns[start:]
     return [
         Change(
             *(group.table, op, row[:width], dict(zip(names, row[start:], strict=True))),
             group.incarnation,
+            group.ended,
         )
         for row in zip(*columns, strict=True)
     ]

@@ -54,6 +54,7 @@ from electricsql.protocol.messages import (
     Upload,
     Welcome,
 )
+from electricsql.replication import Standing
 
 
 class DeviceState(Enum):
@@ -65,7 +66,7 @@ class DeviceState(Enum):
     STREAMING = auto()
     """Transactions up, deltas down."""
     STRANDED = auto()
-    """The hub has another history than our cursor: we start over, and say hello again."""
+    """Our cursor is no use at the hub: we start over, or reconcile, and say hello again."""
 
 
 # What is not in this table is a violation.
@@ -100,6 +101,10 @@ class Opened:
     """The clocks (hlc) of the transactions that are not known to be at the hub, by number."""
     staged: Staged | None = None
     """What is kept of a delta that was broken off."""
+    oldest: str | None = None
+    """The cursor of the oldest unsent transaction; that of the file if there is none."""
+    offered: bool = False
+    """Whether what that transaction may need was offered to the hub before."""
     wants_all: bool = False
     """Whether the hub is to send all that it has, whatever the cursor."""
 
@@ -132,6 +137,7 @@ class Took:
 
     cursor: str
     acknowledged: int
+    oldest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,9 @@ class DeviceEffects:
     """Remember the origin that the hub gave us."""
     start_over: str | None = None
     """The hub's history is another one, of this epoch: give up ours, then report `Opened` again."""
+    reconcile: int | None = None
+    """The hub has forgotten too much of what we have not received: offer it what the
+    transactions after this one need, ask for everything, and report `Opened` again."""
     renew: bool = False
     """The hub has transactions of this device that are not ours, or another stream of it has taken
     over: the file is a copy, or was restored. Take a new identity, and connect anew. (Not while
@@ -239,9 +248,9 @@ class DeviceSession:
                 return self._decide()
             case Loaded(number, data):
                 return self._upload(number, data)
-            case Took(cursor, acknowledged):
+            case Took(cursor, acknowledged, oldest):
                 self._acknowledge(acknowledged)
-                return self._decide(Applied(cursor))
+                return self._decide(Applied(cursor, oldest))
             case Asked(nonce):
                 return self._ask(nonce)
             case Questioned(question):
@@ -269,6 +278,7 @@ class DeviceSession:
         hello = Hello(
             *(PROTOCOL_VERSION, opened.device, cursor),
             *(opened.schema_version, opened.sealed, opened.staged),
+            *(opened.oldest, opened.offered),
         )
         return DeviceEffects(send=(hello,))
 
@@ -309,6 +319,9 @@ class DeviceSession:
         if last > self._greeted or (hlc and self._unsent.get(last, hlc) != hlc):
             self.state = DeviceState.CLOSED
             return DeviceEffects(renew=True)
+        if welcome.standing != Standing.HERE:
+            self.state = DeviceState.STRANDED
+            return DeviceEffects(reconcile=welcome.acknowledged)
         self.acknowledged = self._sent = welcome.acknowledged
         following = self._decide()
         return DeviceEffects(place=welcome, send=following.send, load=following.load)

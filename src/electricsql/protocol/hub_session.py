@@ -51,7 +51,7 @@ from electricsql.protocol.messages import (
     Welcome,
 )
 from electricsql.protocol.uploads import Uploaded, Uploads
-from electricsql.replication import Cursor
+from electricsql.replication import Cursor, Snapshot, Standing
 
 _DEVICE_ID: Final = re.compile(r"[0-9A-Za-z-]{16,64}")
 
@@ -66,7 +66,7 @@ class HubState(Enum):
     STREAMING = auto()
     """Transactions up, deltas down."""
     STRANDED = auto()
-    """The device's cursor is of another epoch: it starts over, and says hello again."""
+    """The device's cursor can't be used: it starts over, or reconciles, and says hello again."""
     CLOSED = auto()
     """Over. What still arrives is dropped."""
 
@@ -108,6 +108,9 @@ class Registered:
     acknowledged: int
     acknowledged_hlc: int = 0
     session: int = 0
+    standing: Standing = Standing.HERE
+    horizon: int = 0
+    """The xid below which the hub has forgotten what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class HubEffects:
     send: tuple[Down, ...] = ()
     register: Hello | None = None
     submit: Uploaded | None = None
-    applied: Cursor | None = None
+    applied: Applied | None = None
     wake: bool = False
     """The reader has something to do for this device."""
     close: bool = False
@@ -310,8 +313,8 @@ class HubSession:
                 return self._greet(frame)
             case Upload():
                 return HubEffects(submit=self._uploads.add(frame))
-            case Applied(cursor):
-                return self._apply(Cursor.parse(cursor))
+            case Applied():
+                return self._apply(frame, Cursor.parse(frame.cursor))
             case Ping(nonce):
                 return self._ask(nonce)
             case Pong():
@@ -334,6 +337,8 @@ class HubSession:
         self.device = hello.device
         self.cursor = None if hello.cursor is None else Cursor.parse(hello.cursor)
         self.staged = None if hello.staged is None else check_staged(hello.staged)
+        if hello.oldest is not None:
+            Cursor.parse(hello.oldest)
         return HubEffects(register=hello)
 
     def _register(self, place: Registered, now_ms: int) -> HubEffects:
@@ -343,15 +348,20 @@ class HubSession:
         self._told = self._applied = self.cursor
         self._told_ms, self._unapplied = now_ms, ()
         self._uploads = Uploads(place.acknowledged)
-        stranded = self.cursor is not None and self.cursor.epoch != place.epoch
+        if self.staged is not None and _begun(self.staged).xmin < place.horizon:
+            self.staged = None
+        other = self.cursor is not None and self.cursor.epoch != place.epoch
+        stranded = other or place.standing is not Standing.HERE
         self.state = HubState.STRANDED if stranded else HubState.STREAMING
         welcome = Welcome(
             *(place.origin, place.epoch, place.acknowledged, place.acknowledged_hlc),
-            *(now_ms, HEARTBEAT_MS),
+            *(now_ms, HEARTBEAT_MS, place.standing),
         )
         return HubEffects(send=(welcome,), wake=not stranded)
 
-    def _apply(self, cursor: Cursor) -> HubEffects:
+    def _apply(self, frame: Applied, cursor: Cursor) -> HubEffects:
+        if frame.oldest is not None:
+            Cursor.parse(frame.oldest)
         if cursor == self._applied:
             return NOTHING
         if cursor not in self._unapplied:
@@ -359,7 +369,7 @@ class HubSession:
         had_room = self.has_room
         self._unapplied = self._unapplied[self._unapplied.index(cursor) + 1 :]
         self._applied = cursor
-        return HubEffects(applied=cursor, wake=not had_room)
+        return HubEffects(applied=frame, wake=not had_room)
 
     def _ask(self, nonce: int) -> HubEffects:
         if len(self._awaiting) >= UNSENT_FRAMES_MAX:
@@ -420,3 +430,8 @@ def bye_for_violation(error: ProtocolError) -> Bye:
             return Bye("too-large", error.problem, error.remedy, definite=True)
         case _:
             return Bye("protocol", error.problem, error.remedy, definite=True)
+
+
+def _begun(staged: Staged) -> Snapshot:
+    """What a device that has staged so much has received for sure."""
+    return Cursor.parse(staged.since or staged.cursor).snapshot

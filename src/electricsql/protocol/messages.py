@@ -31,7 +31,7 @@ from electricsql.limits import (
     KEY_COLUMNS_MAX,
     VERSION_CHARS_MAX,
 )
-from electricsql.replication import WAITING
+from electricsql.replication import WAITING, Standing
 
 PROTOCOL_VERSION: Final = 1
 
@@ -61,7 +61,8 @@ class Staged(msgspec.Struct, frozen=True, array_like=True):
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """The first frame. `cursor` (`epoch/snapshot`) is what the device has applied, None at first;
     `sealed` the number of its last sealed transaction. `staged` is what it has of a delta since its
-    cursor that was broken off."""
+    cursor that was broken off. `oldest` is the cursor of its oldest unsent transaction, or its own
+    if there is none; `offered` if what that one may need was offered before."""
 
     protocol: int
     device: str
@@ -69,6 +70,8 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     schema_version: VersionName | None
     sealed: int
     staged: Staged | None = None
+    oldest: CursorText | None = None
+    offered: bool = False
 
 
 class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -81,9 +84,10 @@ class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
 
 class Applied(msgspec.Struct, frozen=True, array_like=True, tag=3):
-    """The device has durably applied everything up to this cursor."""
+    """The device has durably applied everything up to this cursor. `oldest`: as in `Hello`."""
 
     cursor: CursorText
+    oldest: CursorText | None = None
 
 
 class Ping(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -101,7 +105,7 @@ class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """The device's place at the hub: origin, epoch, and the last of its transactions that is in.
     `acknowledged_hlc` is that one's clock, as the device gave it (0: there is none, or it could not
-    be read)."""
+    be read). `standing` is a `replication.Standing`: how its cursor stands to the hub's history."""
 
     origin: int
     epoch: str
@@ -109,6 +113,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     acknowledged_hlc: int
     hub_time_ms: int
     heartbeat_ms: int
+    standing: int = Standing.HERE
 
 
 class MigrationFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -235,6 +240,7 @@ class ChangesFrame(msgspec.Struct, frozen=True, array_like=True):
     incarnation: int
     columns: Columns
     values: RawColumns
+    ended: int = 0
 
 
 class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):

@@ -3,6 +3,7 @@
 from electricsql.replication.change import Change, Op, Transaction
 from electricsql.replication.clock import (
     HUB_ORIGIN,
+    NO_HLC,
     OLDEST,
     Clock,
     Clocks,
@@ -12,7 +13,7 @@ from electricsql.replication.clock import (
     milliseconds,
     tick,
 )
-from electricsql.replication.cursor import Cursor, Snapshot
+from electricsql.replication.cursor import Cursor, Snapshot, Standing
 from electricsql.replication.delta import (
     WAITING,
     AppliedMigration,
@@ -38,6 +39,7 @@ from electricsql.replication.row import Author, Row, change_row, same, sent_back
 __all__ = [
     "HUB_ORIGIN",
     "NOBODY",
+    "NO_HLC",
     "OLDEST",
     "UNSENT",
     "WAITING",
@@ -59,6 +61,7 @@ __all__ = [
     "RowId",
     "Shadow",
     "Snapshot",
+    "Standing",
     "Transaction",
     "change_row",
     "cut_back",

@@ -20,17 +20,20 @@ class Op(IntEnum):
     INSERT = 1
     UPDATE = 2
     DELETE = 3
+    OFFER = 4
+    """Made by no statement: what a device has, and the hub may have lost (device/reconcile.py)."""
 
 
 NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 class Change(NamedTuple):
-    """One row's insert (`values`: all columns the author's schema has), update (the changed ones,
-    never of the key) or delete (none).
+    """One row's insert or offer (`values`: all columns the author's schema has), update (the
+    changed ones, never of the key) or delete (none).
 
     `incarnation` is the life of the row that the author meant: one more than the last one when it
-    inserted a row whose tombstone it had observed.
+    inserted a row whose tombstone it had observed. `ended` is the last life that its author knew to
+    be over at the hub, which may have forgotten that.
     """
 
     table: str
@@ -38,6 +41,7 @@ class Change(NamedTuple):
     key: Key
     values: Mapping[str, Value] = NOTHING
     incarnation: int = 1
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)

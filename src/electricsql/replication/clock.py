@@ -29,7 +29,10 @@ class Clock(NamedTuple):
     origin: int
 
 
-OLDEST: Final = Clock(0, HUB_ORIGIN)
+NO_HLC: Final = 0
+"""The hlc of what is offered as older than everything (`Op.OFFER`)."""
+
+OLDEST: Final = Clock(NO_HLC, HUB_ORIGIN)
 """The clock of what nobody knows the writer of any more: older than everything."""
 
 Clocks = Mapping[int, Clock]

@@ -8,6 +8,7 @@ transaction commits late, which a sequence number would.
 
 import re
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
 from electricsql.errors import ProtocolError
@@ -70,3 +71,12 @@ class Cursor:
 
     def __str__(self) -> str:
         return f"{self.epoch}/{self.snapshot}"
+
+
+class Standing(IntEnum):
+    """How a device's cursor stands to a hub's history."""
+
+    HERE = 0
+    """It is a point of it."""
+    FORGOTTEN = 1
+    """It was one, but the hub has forgotten something that the device did not receive."""

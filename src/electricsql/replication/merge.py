@@ -23,7 +23,15 @@ from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op, Transaction
 from electricsql.replication.ids import transaction_id, xid_of
-from electricsql.replication.row import Author, Row, change_row, life_meant, may_delete, revive
+from electricsql.replication.row import (
+    Author,
+    Row,
+    change_row,
+    is_unknown,
+    life_meant,
+    may_delete,
+    revive,
+)
 from electricsql.schema import Key, Schema, Table, Value
 
 
@@ -158,15 +166,16 @@ def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Aut
     """Insert or update; says whether the row is to be echoed."""
     row_id, change = write
     row = rows.get(row_id)
-    unknown = row is None or row.never_was or change.incarnation > row.incarnation
-    if unknown and change.op is Op.UPDATE:
+    if is_unknown(row, change, author):
         message = f"It updates {change.table} {change.key!r}, which was never inserted."
         raise _Refused(Refusal("unknown-row", message))
     changed = change_row(table, row, change, author)
     assert changed is not None
+    if changed is row:
+        return False
     rows.set(row_id, changed)
     # The author may not know the values of a tombstone that it brought back, or which life it is.
-    other_life = changed.incarnation != change.incarnation
+    other_life = changed.incarnation > change.incarnation
     if row is None or row.alive or row.never_was:
         return other_life
     return other_life or changed.incarnation == row.incarnation
@@ -207,10 +216,10 @@ def _delete(
     going: dict[RowId, Change] = {}
     kept: set[RowId] = set()
     for row_id, change in deletes:
-        row = rows.get(row_id)
+        row, table = rows.get(row_id), schema.tables[row_id.table]
         if row is None or not (row.alive or row.never_was):
             continue
-        if life_meant(row, change, author) == row.incarnation and may_delete(row, author):
+        if life_meant(table, row, change, author) == row.incarnation and may_delete(row, author):
             going[row_id] = change
         elif row.alive:
             kept.add(row_id)

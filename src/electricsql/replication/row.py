@@ -1,7 +1,8 @@
 """One row's life: its registers, and what a change does to it. The rules of merging.
 
 1. Incarnations. A change meant for an earlier life of the row does nothing; an insert that starts a
-   later life replaces the row.
+   later life replaces the row. The hub counts: an author may remember lives that the hub has
+   forgotten, and then has higher numbers (`life_meant`).
 2. Columns: last writer wins by `(rank, hlc, origin)`, each column on its own. A made-up value (an
    insert's column that equals its default) has rank 0 and loses against every written one.
 3. A delete takes effect only if its author had observed every write the row has had in this life
@@ -15,6 +16,8 @@
 6. Who was sent all rows and no tombstones can't count the lives of a row that was dead then. So an
    insert by somebody who has observed the row's death begins a new life, and a change by somebody
    who has observed all of a life is about that one.
+7. An offer brings back what the hub may have lost, as its author last had it: it makes the row
+   where there is none, and else writes only what differs and wins; so it touches nothing in vain.
 
 To know whether a deleter had observed every write it is enough to keep two of them: hub history has
 an order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own
@@ -25,12 +28,15 @@ Everything here is a pure function of its arguments, and the same code at the hu
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from electricsql.replication.change import Change, Op
-from electricsql.replication.clock import OLDEST, Clock, Clocks
+from electricsql.replication.clock import NO_HLC, OLDEST, Clock, Clocks
 from electricsql.replication.ids import NOBODY, is_direct
 from electricsql.schema import Table, Value
+
+FIRST_LIFE: Final = 1
+_MAKING: Final = (Op.INSERT, Op.OFFER)
 
 
 class Row(NamedTuple):
@@ -94,27 +100,51 @@ def change_row(table: Table, row: Row | None, change: Change, author: Author) ->
     A delete is taken at its word here except for rule 3; whether foreign keys allow it is decided
     in `merge.py`. An update of a row that isn't there does nothing: there is nothing to update.
     """
-    life = change.incarnation if row is None else life_meant(row, change, author)
-    if row is None or life > row.incarnation:
-        return _born(table, change, author, life) if change.op is Op.INSERT else row
+    if row is None:
+        return _born(table, change, author, FIRST_LIFE) if change.op in _MAKING else row
+    life = life_meant(table, row, change, author)
+    if life > row.incarnation:
+        return _born(table, change, author, life)
     if life < row.incarnation or _deleted_since(row, author):
         return row
     if change.op is Op.DELETE:
         return _deleted(row, author)
     if row.never_was:
-        return _born(table, change, author, life) if change.op is Op.INSERT else row
-    return _touched(row, author, *_written(table, row, change, author))
+        return _born(table, change, author, life) if change.op in _MAKING else row
+    values, writers = _written(table, row, change, author)
+    if change.op is Op.OFFER and writers == row.writers:
+        return row
+    return _touched(row, author, values, writers)
 
 
-def life_meant(row: Row, change: Change, author: Author) -> int:
-    """Rule 6: which life of the row a change is about."""
+def is_unknown(row: Row | None, change: Change, author: Author) -> bool:
+    """Whether a change can only mean a row that the hub never had: of a life that began with an
+    insert which was refused."""
+    if change.op is not Op.UPDATE:
+        return False
+    if row is None or row.never_was:
+        return True
+    is_later = change.incarnation > row.incarnation
+    return is_later and not row.alive and author.observed(row.deleted)
+
+
+def life_meant(table: Table, row: Row, change: Change, author: Author) -> int:
+    """Which life of the row a change is about, as the hub counts them (rules 1 and 6).
+
+    Its author counts on from lives that the hub may have forgotten: then the hub has a row of a
+    life that is said to be over, and began without the author's knowing. A higher number still
+    means the present life, unless it inserts: that begins the next one.
+    """
+    number = change.incarnation
+    if row.incarnation <= change.ended and not author.observed(_birth(table, row)):
+        number -= change.ended
+    if number > row.incarnation:
+        number = row.incarnation + (change.op is Op.INSERT)
     if row.alive:
-        knows_all = change.incarnation < row.incarnation and may_delete(row, author)
-        return row.incarnation if knows_all else change.incarnation
+        knows_all = number < row.incarnation and may_delete(row, author)
+        return row.incarnation if knows_all else number
     knows_dead = author.observed(row.deleted) and not (row.never_was or _deleted_since(row, author))
-    if change.op is Op.INSERT and knows_dead:
-        return max(change.incarnation, row.incarnation + 1)
-    return change.incarnation
+    return row.incarnation + 1 if change.op is Op.INSERT and knows_dead else number
 
 
 def may_delete(row: Row, author: Author) -> bool:
@@ -137,9 +167,16 @@ def sent_back(row: Row, direct: int) -> Row:
     return row._replace(touched=direct, touched_before=before)
 
 
+def _birth(table: Table, row: Row) -> int:
+    """Who began this life of the row: nobody writes a key later."""
+    return abs(row.writers.get(table.primary_key[0], NOBODY))
+
+
 def _born(table: Table, change: Change, author: Author, life: int) -> Row:
     values = {**table.default_values, **change.values}
     writers = dict.fromkeys(change.values, author.id)
+    if author.clock.hlc == NO_HLC:
+        writers = dict.fromkeys(change.values, -author.id)
     for name, default in table.constant_defaults.items():
         if name in writers and same(values[name], default):
             writers[name] = -author.id
@@ -166,12 +203,14 @@ def _written(
     """The values and writers that an insert or update leaves."""
     values, writers = dict(row.values), dict(row.writers)
     for name, value in change.values.items():
+        if name in table.primary_key:
+            continue
         writer = author.id
-        if change.op is Op.INSERT:
-            if row.alive and author.observed(abs(writers.get(name, NOBODY))):
-                if same(values.get(name), value):
-                    continue
-            else:
+        if change.op is not Op.UPDATE:
+            known = row.alive and author.observed(abs(writers.get(name, NOBODY)))
+            if (known or change.op is Op.OFFER) and same(values.get(name), value):
+                continue
+            if change.op is Op.OFFER or not known:
                 writer = _written_by(author, table, name, value)
         if _register_clock(writer, author) > _register_clock(writers.get(name, NOBODY), author):
             values[name], writers[name] = value, writer
@@ -189,9 +228,10 @@ def _touched(
 
 
 def _written_by(author: Author, table: Table, name: str, value: Value) -> int:
-    """What an insert puts into a register: the negative id for what the default would be too."""
+    """What an insert puts into a register: the negative id for what the default would be too, and
+    for what is offered without a clock."""
     defaults = table.constant_defaults
-    made_up = name in defaults and same(defaults[name], value)
+    made_up = author.clock.hlc == NO_HLC or (name in defaults and same(defaults[name], value))
     return -author.id if made_up else author.id
 
 

@@ -24,7 +24,8 @@ class DeviceStatus(msgspec.Struct, rename="camel"):
     """A device that the hub knows. `number` is its last transaction that is in: each up to it was
     merged, or is in the quarantine, where it waits, was retried, or was discarded; `conserved` says
     whether these add up. `lag` counts the Postgres transactions that it does not have yet (null: it
-    has none)."""
+    has none). One that has `expired` was not seen for so long that the hub keeps
+    nothing for it any more."""
 
     device: str
     origin: int
@@ -37,6 +38,7 @@ class DeviceStatus(msgspec.Struct, rename="camel"):
     schema_version: str | None
     seen_at: datetime | None
     lag: int | None
+    expired: bool = False
 
 
 class EnvironmentStatus(msgspec.Struct, rename="camel"):

@@ -6,20 +6,21 @@ reset. Nothing here outlives the process: all of it can be rebuilt from the hub.
 
 import asyncio
 import contextlib
+import random
 
 import structlog
 
 from electricsql.errors import PostgresError
-from electricsql.hub import Cluster, Hub, Submitted
-from electricsql.limits import DRAIN_MS_MAX, PLACE_MS
+from electricsql.hub import Claim, Cluster, Hub, Submitted
+from electricsql.limits import CLEANED_ROWS_MAX, CLEANING_MS, DRAIN_MS_MAX, PLACE_MS
 from electricsql.protocol import Bye, Registered
-from electricsql.replication import Cursor
 from electricsql.schema import Schema
 from electricsql.service.fanout import Fanout
 from electricsql.service.merging import Merges
 from electricsql.service.stream import DeviceStream, now_ms
 
 _TICK_S = 1.0
+_CLEANING_PAUSE_S = 0.1
 _log = structlog.get_logger("electric.environment")
 
 DRAINING = Bye("draining", "The service is going down.", "Connect again in a moment.")
@@ -36,11 +37,12 @@ class Environment:
         self._by_device: dict[str, DeviceStream] = {}
         self._fanout = Fanout(hub, self._streams.keys())
         self._merges = Merges(hub, self._fanout.merged)
-        self._applied: dict[DeviceStream, Cursor] = {}
+        self._applied: dict[DeviceStream, Claim] = {}
         self._merging = asyncio.create_task(self._merges.run())
         self._others = [
             asyncio.create_task(self._fanout.run()),
             asyncio.create_task(self._keep_time()),
+            asyncio.create_task(self._clean()),
         ]
 
     @property
@@ -57,17 +59,19 @@ class Environment:
         if self._by_device.get(device) is stream:
             del self._by_device[device]
 
-    async def register(self, stream: DeviceStream) -> Registered:
+    async def register(self, stream: DeviceStream, claim: Claim) -> Registered:
         device = stream.session.device
         before = self._by_device.get(device)
         if before is not None and before is not stream:
             before.end(SUPERSEDED)
             self._merges.forget(before)
         self._by_device[device] = stream
-        place = await self._hub.register(device)
+        place = await self._hub.register(device, claim)
         return Registered(
             *(place.origin, self._hub.epoch, place.acknowledged, place.hlc),
             session=place.session,
+            standing=place.standing,
+            horizon=place.horizon,
         )
 
     async def schema_at(self, version: str | None) -> Schema:
@@ -76,8 +80,8 @@ class Environment:
     async def merge(self, stream: DeviceStream, submitted: Submitted) -> None:
         await self._merges.put(stream, submitted)
 
-    def note_applied(self, stream: DeviceStream, cursor: Cursor) -> None:
-        self._applied[stream] = cursor
+    def note_applied(self, stream: DeviceStream, claim: Claim) -> None:
+        self._applied[stream] = claim
 
     def wake(self) -> None:
         self._fanout.wake()
@@ -118,10 +122,21 @@ class Environment:
     async def record_applied(self) -> None:
         """Note at the hub how far the devices are. Who has gone on at another service is told."""
         applied, self._applied = self._applied, {}
-        for stream, cursor in applied.items():
-            place = (stream.session.device, stream.session.number)
-            if not await self._hub.applied(*place, cursor, stream.schema_version):
+        for stream, claim in applied.items():
+            if not await self._hub.applied(stream.session.device, stream.session.number, claim):
                 stream.end(SUPERSEDED)
+
+    async def _clean(self) -> None:
+        """Forget what all live devices have passed, now and then; at once what has piled up."""
+        while True:
+            await asyncio.sleep(CLEANING_MS * random.uniform(0.5, 1) / 1000)
+            try:
+                while await self._hub.clean(self._by_device) >= CLEANED_ROWS_MAX:
+                    await asyncio.sleep(_CLEANING_PAUSE_S)
+            except PostgresError as error:
+                _log.warning("can't clean up", code=error.code)
+            except Exception:
+                _log.exception("cleaning up failed")
 
 
 class Environments:

@@ -15,9 +15,10 @@ from typing import Final, Protocol
 import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
-from electricsql.hub import Submitted
+from electricsql.hub import Claim, Submitted
 from electricsql.limits import FRAMES_IN_A_TURN
 from electricsql.protocol import (
+    Applied,
     Bye,
     Compare,
     Compared,
@@ -63,7 +64,7 @@ class Room(Protocol):
 
     def leave(self, stream: "DeviceStream") -> None: ...
 
-    async def register(self, stream: "DeviceStream") -> Registered:
+    async def register(self, stream: "DeviceStream", claim: Claim) -> Registered:
         """The device's place at the hub. An older stream of the same device ends."""
 
     async def schema_at(self, version: str | None) -> Schema:
@@ -72,7 +73,7 @@ class Room(Protocol):
     async def merge(self, stream: "DeviceStream", submitted: Submitted) -> None:
         """Queue a transaction; waits while too much is queued."""
 
-    def note_applied(self, stream: "DeviceStream", cursor: Cursor) -> None: ...
+    def note_applied(self, stream: "DeviceStream", claim: Claim) -> None: ...
 
     def wake(self) -> None:
         """There is something to do for a device."""
@@ -196,12 +197,18 @@ class DeviceStream:
         if effects.applied is not None:
             if self._migrated and self.session.has_applied(self._migrated[0]):
                 self.schema_version, self._migrated = self._migrated[1], None
-            self._room.note_applied(self, effects.applied)
+            self._room.note_applied(self, self._claim(effects.applied))
 
     async def _register(self, hello: Hello) -> None:
         self.schema_version = hello.schema_version
         self.was_served = False
-        self._step(await self._room.register(self))
+        self._step(await self._room.register(self, self._claim(hello)))
+
+    def _claim(self, frame: Hello | Applied) -> Claim:
+        cursor = Cursor.parse(frame.cursor) if frame.cursor is not None else None
+        oldest = Cursor.parse(frame.oldest) if frame.oldest is not None else None
+        offered = isinstance(frame, Hello) and frame.offered
+        return Claim(cursor, oldest, self.schema_version, offered)
 
     async def _submit(self, uploaded: Uploaded) -> None:
         """Read a transaction in the schema it was written in, and queue it. No frame is taken from

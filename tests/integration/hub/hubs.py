@@ -47,14 +47,14 @@ class World:
             return reading.cursor
 
     async def rows(self, since: Cursor | None = None) -> Rows:
-        """The rows and tombstones that changed since a cursor (the start)."""
+        """The rows and tombstones that changed since a cursor; all there are."""
         return (await self.look(since))[0]
 
     async def look(self, since: Cursor | None = None) -> tuple[Rows, Cursor]:
         """The same, and the cursor that they are at."""
         async with self.hub.reading() as reading:
             rows: Rows = {}
-            async for part in reading.parts_since(since or self.start):
+            async for part in reading.parts_since(since):
                 self.clocks.update(part.clocks)
                 for block in part.blocks:
                     for key, row in block.rows(self.schema.tables[block.table]):

@@ -12,7 +12,7 @@ import pytest
 
 from electricsql.embedded import EmbeddedPostgres
 from electricsql.errors import PostgresError
-from electricsql.hub import Cluster
+from electricsql.hub import Claim, Cluster
 from electricsql.replication import Change
 from electricsql.schema import Value
 from tests.conftest import SETTINGS
@@ -68,7 +68,7 @@ def _calls(world: World, cluster: Cluster, merge: Call) -> dict[str, Call]:
         await world.hub.has_news(world.start)
 
     async def apply() -> None:
-        await world.hub.applied("a", 1, world.start, None)
+        await world.hub.applied("a", 1, Claim(world.start))
 
     return {
         "merge": merge,

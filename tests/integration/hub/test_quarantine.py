@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from electricsql.errors import ServiceError
-from electricsql.hub import Hub, Submitted
+from electricsql.hub import Claim, Hub, Submitted
 from electricsql.replication import Change, Cursor, Op, Refusal, RowId
 from tests.integration.hub.hubs import Device, World, delete, insert, opened, update
 
@@ -209,8 +209,8 @@ async def test_a_table_that_is_gone_is_nobodys_fault(database: str) -> None:
 async def test_an_older_session_does_not_say_how_far_its_device_is(database: str) -> None:
     async with opened(database, FAMILY) as world:
         first, second = await world.hub.register("a"), await world.hub.register("a")
-        assert await world.hub.applied("a", second.session, world.start, None)
-        assert not await world.hub.applied("a", first.session, await world.cursor(), None)
+        assert await world.hub.applied("a", second.session, Claim(world.start))
+        assert not await world.hub.applied("a", first.session, Claim(await world.cursor()))
         (known,) = (await world.hub.status()).devices
         assert known.cursor == str(world.start)
 

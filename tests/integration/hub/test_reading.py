@@ -41,9 +41,12 @@ class Replica:
             delta = await _rows(world, reading, self.cursor)
             assert len(delta) == expected
             self.rows |= delta
-            self.rows = {row_id: row for row_id, row in self.rows.items() if row.alive}
-            assert self.rows == await _rows(world, reading, None)
+            assert _alive(self.rows) == _alive(await _rows(world, reading, None))
             self.cursor = reading.cursor
+
+
+def _alive(rows: Rows) -> Rows:
+    return {row_id: row for row_id, row in rows.items() if row.alive}
 
 
 async def _rows(world: World, reading: Reading, since: Cursor | None) -> Rows:
