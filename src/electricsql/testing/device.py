@@ -22,6 +22,7 @@ from electricsql.protocol import (
     decode_down,
     encode_frame,
 )
+from electricsql.testing.example import transactions_in
 from electricsql.testing.network import Wire
 from electricsql.testing.stores import DeviceStore
 
@@ -55,8 +56,6 @@ class Device:
         self.wire: Wire | None = None
         self.asked: dict[int, int] = {}
         """Questions that are not answered, with what was at the hub when they were asked."""
-        self.answers: list[int] = []
-        """What was at the hub when those were asked that were answered since the last look."""
         self.crash_in: int | None = None
         """After how many steps the process ends."""
         self.sealed: Callable[[Device], None] = _ignore
@@ -134,7 +133,8 @@ class Device:
             self._may_crash()
             following += self._apply(effects.apply)
         for nonce in effects.answered:
-            self.answers.append(self.asked.pop(nonce, 0))
+            if self.asked.pop(nonce, 0) & ~transactions_in(self.store.shown()):
+                raise Mistake("answered-early", f"{self.name} is told that it has all, and has not")
         for frame in effects.send:
             self._may_crash()
             if self.wire is not None:

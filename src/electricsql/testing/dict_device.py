@@ -43,7 +43,7 @@ _SOMEBODY: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Sealed:
+class Sealed:
     """A transaction that is not acknowledged; `id` names it in the device's own shadows."""
 
     id: int
@@ -71,7 +71,7 @@ class DictDevice:
         self._shown: dict[RowId, Mapping[str, Value]] = {}
         self._clocks: dict[int, Clock] = {}
         self._entries: list[Entry] = []
-        self._sealed: list[_Sealed] = []
+        self._sealed: list[Sealed] = []
         self._staged: list[DeltaPart] = []
 
     @property
@@ -172,7 +172,7 @@ class DictDevice:
             name = VERSIONS[self._version - 1].name
             changes = [self._change(each) for each in folded]
             transaction = Transaction(self._number, self._hlc, self._cursor, name, changes)
-            self._sealed.append(_Sealed(self._ids, transaction))
+            self._sealed.append(Sealed(self._ids, transaction))
             for change in changes:
                 self._note(change)
         return self._number
@@ -240,7 +240,7 @@ class DictDevice:
         self._number = len(self._sealed)
         return self._number
 
-    def _settle(self, done: Sequence[_Sealed], received: Set[RowId]) -> None:
+    def _settle(self, done: Sequence[Sealed], received: Set[RowId]) -> None:
         """What is acknowledged is the hub's. Rows that it has not sent are as we made them; who did
         that is forgotten, so it loses against whatever comes later."""
         rows: dict[RowId, Row | None] = {}
@@ -292,7 +292,7 @@ class DictDevice:
         self._view = {**self._base, **merged.rows}
         self._shown = {row_id: row.values for row_id, row in self._view.items() if row.alive}
 
-    def _incoming(self, sealed: _Sealed) -> Incoming:
+    def _incoming(self, sealed: Sealed) -> Incoming:
         transaction = sealed.transaction
         snapshot = transaction.cursor.snapshot if transaction.cursor else None
         clock = self._clocks[sealed.id] = Clock(transaction.hlc, self._origin)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from electricsql.limits import CLOCK_AHEAD_MS_MAX
 from electricsql.protocol import Registered
 from electricsql.replication import (
     HUB_ORIGIN,
@@ -28,7 +27,7 @@ from electricsql.replication import (
     Snapshot,
     Transaction,
     change_row,
-    hlc_at,
+    cut_back,
     is_direct,
     looks_the_same,
     merge,
@@ -75,6 +74,9 @@ class DictHub:
         self.rows: dict[RowId, Row] = {}
         self.clocks: dict[int, Clock] = {}
         self.version = 1
+        self.echoed: set[RowId] = set()
+        """The rows that were sent back to who wrote them, before the last merge."""
+        self._just_echoed: set[RowId] = set()
         self._xids: dict[RowId, int] = {}
         self._next_xid = 10
         self._ended = 9
@@ -133,9 +135,10 @@ class DictHub:
     def merge(self, batch: Sequence[Submitted], now_ms: int) -> bool:
         fresh = self._fresh(batch)
         xid = self._begin()
+        hlcs = cut_back([each.transaction.hlc for each in fresh], now_ms, self._highest())
         incoming = [
-            self._incoming(each, transaction_id(xid, place), now_ms)
-            for place, each in enumerate(fresh, 1)
+            self._incoming(each, transaction_id(xid, place), hlc)
+            for place, (each, hlc) in enumerate(zip(fresh, hlcs, strict=True), 1)
         ]
         blocked = self._is_blocked([each.transaction for each in fresh])
         if fresh and not blocked:
@@ -158,10 +161,8 @@ class DictHub:
                 assert number <= numbers[each.origin], "a transaction is missing"
         return fresh
 
-    def _incoming(self, submitted: Submitted, id: int, now_ms: int) -> Incoming:
+    def _incoming(self, submitted: Submitted, id: int, hlc: int) -> Incoming:
         sealed, cursor = submitted.transaction, submitted.transaction.cursor
-        ahead = sealed.hlc > hlc_at(now_ms + CLOCK_AHEAD_MS_MAX)
-        hlc = hlc_at(now_ms) if ahead else sealed.hlc
         clock = self.clocks[id] = Clock(hlc, submitted.origin)
         author = Author(
             id,
@@ -169,7 +170,7 @@ class DictHub:
             self.clocks,
             lambda known: cursor is not None and cursor.snapshot.sees(xid_of(known)),
         )
-        return Incoming(sealed, author, echo=ahead)
+        return Incoming(sealed, author, echo=hlc != sealed.hlc)
 
     def _is_blocked(self, transactions: Sequence[Transaction]) -> bool:
         if not self._clients:
@@ -187,6 +188,8 @@ class DictHub:
     def _merge(self, fresh: Sequence[Submitted], batch: Sequence[Incoming], xid: int) -> None:
         merged = merge(self.schema, self.rows, batch)
         changed = dict(merged.rows)
+        self.echoed |= self._just_echoed
+        self._just_echoed = merged.echoed
         for row_id in merged.echoed:
             row = changed.get(row_id) or self.rows.get(row_id)
             if row is not None:
@@ -275,7 +278,10 @@ class DictHub:
         self._end(opened.xid)
 
     def _tick(self, now_ms: int) -> int:
-        return tick(max((clock.hlc for clock in self.clocks.values()), default=0), now_ms)
+        return tick(self._highest(), now_ms)
+
+    def _highest(self) -> int:
+        return max((clock.hlc for clock in self.clocks.values()), default=0)
 
     def _change(self, row_id: RowId, values: Mapping[str, Value] | None) -> Change | None:
         """What makes a row have these values, for an author who has seen it as it is."""

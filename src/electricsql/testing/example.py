@@ -105,6 +105,11 @@ class Statement(NamedTuple):
                 return f"DELETE FROM {self.table} WHERE id = ?", self.key
 
 
+def transactions_in(shown: Shown) -> int:
+    """Which transactions a database has: a bit for each serial number."""
+    return sum(1 << int(str(key[0])) for table, key in shown if table == "log")
+
+
 def statements(serial: int, number: int, shown: Shown, version: int) -> list[Statement]:
     """The transaction `serial`, in a database that shows this. At most one statement a row."""
     made = {RowId("log", (serial,)): Statement(Verb.PUT, "log", (serial,))}
@@ -122,14 +127,23 @@ def statements(serial: int, number: int, shown: Shown, version: int) -> list[Sta
     return list(made.values())
 
 
+def toggled(serial: int, shown: Shown) -> list[Statement]:
+    """The transaction `serial`, which inserts the last pair, or deletes it."""
+    log = Statement(Verb.PUT, "log", (serial,))
+    return [log, *_toggle_pair(shown, (), (), f"t{serial}")]
+
+
 def _put_pair(_: Shown, key: Key, __: Key, text: str) -> Iterator[Statement]:
     yield Statement(Verb.PUT, "lefts", key, {"value": text})
     yield Statement(Verb.PUT, "rights", key, {"value": text})
 
 
-def _remove_pair(_: Shown, __: Key, ___: Key, ____: str) -> Iterator[Statement]:
-    yield Statement(Verb.REMOVE, "lefts", (KEYS,))
-    yield Statement(Verb.REMOVE, "rights", (KEYS,))
+def _toggle_pair(shown: Shown, _: Key, __: Key, text: str) -> Iterator[Statement]:
+    for table in ("lefts", "rights"):
+        if RowId(table, (KEYS,)) in shown:
+            yield Statement(Verb.REMOVE, table, (KEYS,))
+        else:
+            yield Statement(Verb.PUT, table, (KEYS,), {"value": text})
 
 
 def _put_child(shown: Shown, key: Key, parent: Key, text: str) -> Iterator[Statement]:
@@ -159,7 +173,7 @@ def _note_child(_: Shown, key: Key, __: Key, text: str) -> Iterator[Statement]:
 
 _WRITES: Final = (
     *3 * (_put_pair,),
-    _remove_pair,
+    *3 * (_toggle_pair,),
     *2 * (_put_child,),
     _rename_parent,
     *2 * (_remove_parent,),

@@ -23,11 +23,12 @@ from typing import Final, NamedTuple
 
 from electricsql.testing.device import Mistake
 from electricsql.testing.dict_device import DictDevice
-from electricsql.testing.planted import planted
+from electricsql.testing.planted import BUGS, planted
 from electricsql.testing.world import MakeStore, World
 
 _LENGTHS: Final = (6, 26)
 _CHUNK: Final = 1_000
+_PATIENCE: Final = 50
 _USUAL: Final = {
     "write": 10,
     "seal": 1,
@@ -38,10 +39,11 @@ _USUAL: Final = {
     "merge": 3,
     "look": 3,
     "down": 4,
-    "ask": 1,
+    "ask": 2,
 }
 _FAULTS: Final[tuple[dict[str, int], ...]] = (
     {},
+    {"toggle": 8, "write": 6, "exchange": 2, "connect": 0, "up": 0, "down": 0, "direct": 0},
     {"drop": 3, "migrate": 1},
     {"drop": 2, "vanish": 2, "stall": 2, "tick": 2},
     {"crash": 4, "restart_service": 1, "migrate": 1},
@@ -165,6 +167,29 @@ def failures(seeds: Iterable[int], bug: str | None = None) -> list[Failure]:
     finally:
         gc.enable()
     return found
+
+
+class Caught(NamedTuple):
+    """A planted bug: which rule it broke first, and after how many schedules (0: it passed)."""
+
+    name: str
+    what: str
+    rule: str
+    schedules: int
+
+
+def caught(name: str, seeds_max: int) -> Caught:
+    """Play until a bug is found, so many seeds at most."""
+    for first in range(0, seeds_max, _PATIENCE):
+        found = failures(range(first, min(first + _PATIENCE, seeds_max)), name)
+        if found:
+            return Caught(name, BUGS[name].what, found[0].rule, found[0].seed + 1)
+    return Caught(name, BUGS[name].what, "", 0)
+
+
+def all_caught(seeds_max: int) -> list[Caught]:
+    """How soon each planted bug is found: the rows of a table."""
+    return [caught(name, seeds_max) for name in BUGS]
 
 
 def play_many(first: int, count: int, processes: int) -> list[Failure]:

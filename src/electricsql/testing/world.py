@@ -10,8 +10,8 @@ from typing import Final
 from electricsql.testing.device import Crash, Device, Mistake
 from electricsql.testing.dict_device import DictDevice
 from electricsql.testing.dict_hub import DictHub
-from electricsql.testing.example import statements
-from electricsql.testing.judge import HUB, Judge, Seen, transactions_in
+from electricsql.testing.example import statements, toggled
+from electricsql.testing.judge import HUB, Judge, Seen
 from electricsql.testing.network import Wire
 from electricsql.testing.service import Service
 from electricsql.testing.stores import DeviceStore
@@ -71,7 +71,7 @@ class World:
         made = statements(serial, number, shown, device.store.version)
         if device.store.write(made):
             seen = self.judge.seen[device.name]
-            self.judge.writes(device.name, serial, made, seen.transactions)
+            self.judge.writes(device.name, serial, made, shown)
             self.judge.commits(serial)
             seen.unsealed = (*seen.unsealed, serial)
         if not later:
@@ -94,10 +94,19 @@ class World:
         shown = self.hub.visible_to(client)
         made = statements(serial, number, shown, self.hub.version)
         if self.hub.write(client, made):
-            self.judge.writes(HUB, serial, made, transactions_in(shown))
+            self.judge.writes(HUB, serial, made, shown)
             self._open.setdefault(client, []).append(serial)
             if choice > 5:
                 self._end(client, roll_back=False)
+
+    def toggle(self, _: Device, __: int) -> None:
+        """A client gives the last pair another life, or ends it."""
+        shown, serial = self.hub.shown(), self._next()
+        made = toggled(serial, shown)
+        if self.hub.write(CLIENTS, made):
+            self.judge.writes(HUB, serial, made, shown)
+            self._open[CLIENTS] = [serial]
+            self._end(CLIENTS, roll_back=False)
 
     def migrate(self, _: Device, __: int) -> None:
         self.hub.migrate()
