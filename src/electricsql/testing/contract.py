@@ -1,0 +1,222 @@
+"""What every store promises. Ours keep it, as dicts and for real; so should yours: inherit a class
+in a test, and say how a new store is made.
+
+The simulation takes these promises for granted, and shows what follows from them.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from electricsql.protocol import DeltaPart, decode_transaction, encode_block, encode_clocks
+from electricsql.replication import Change, Cursor, Op, Part, RowId, Snapshot, Transaction
+from electricsql.testing.dict_hub import DictHub
+from electricsql.testing.example import VERSIONS, Statement, Verb
+from electricsql.testing.stores import DeviceStore, HubStore, Submitted
+
+NOW_MS = 1_700_000_000_000
+ONE = RowId("parents", (1,))
+PARENT = Statement(Verb.PUT, "parents", (1,), {"name": "a"})
+CHILD = Statement(Verb.PUT, "children", (1,), {"parent": 1, "note": "b"})
+
+
+def names() -> Iterator[str]:
+    """Ids for devices."""
+    return (f"device-{number:09}" for number in range(1 << 30))
+
+
+def at(xid: int) -> Cursor:
+    """The cursor that has seen all up to a transaction."""
+    return Cursor("epoch", Snapshot(xid + 1, xid + 1))
+
+
+class DeviceContract:
+    """The promises of a device's file."""
+
+    def new_device(self) -> DeviceStore:
+        raise NotImplementedError
+
+    def test_a_transaction_is_written_whole_or_not_at_all(self) -> None:
+        device = self.new_device()
+        assert not device.write([PARENT, Statement(Verb.PUT, "children", (1,), {"parent": 2})])
+        assert device.shown() == {} and not device.has_unsealed
+        assert device.write([PARENT, CHILD])
+        assert device.shown().keys() == {ONE, RowId("children", (1,))}
+
+    def test_what_is_sealed_is_numbered_and_its_clock_goes_on(self) -> None:
+        device = self.new_device()
+        for number, now_ms in enumerate((NOW_MS, NOW_MS - 5_000, NOW_MS - 5_000), 1):
+            device.write([Statement(Verb.PUT, "parents", (number,))])
+            assert device.has_unsealed
+            assert device.seal(now_ms) == device.seal(now_ms) == number
+        clocks = [device.pending[number] for number in (1, 2, 3)]
+        assert clocks == sorted(set(clocks))
+        assert device.opened().unsent == device.pending
+
+    def test_a_transaction_says_what_became_of_each_row(self) -> None:
+        device = self.new_device()
+        device.write([PARENT])
+        device.write([Statement(Verb.SET, "parents", (1,), {"name": "b"})])
+        device.seal(NOW_MS)
+        (change,) = _loaded(device, 1).changes
+        assert change == Change("parents", Op.INSERT, (1,), {"id": 1, "name": "b"})
+
+    def test_a_row_that_comes_back_has_another_life(self) -> None:
+        device = self.new_device()
+        remove = Statement(Verb.REMOVE, "parents", (1,))
+        lives = []
+        for number, statement in enumerate((PARENT, remove, PARENT), 1):
+            device.write([statement])
+            device.seal(NOW_MS)
+            lives += [change.incarnation for change in _loaded(device, number).changes]
+        assert lives == [1, 1, 2]
+
+    def test_what_was_not_sealed_is_sealed_before_a_delta_is_applied(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.write([PARENT])
+        assert device.apply(_delta(at(20), []), NOW_MS) == (str(at(20)), 0)
+        assert not device.has_unsealed and device.shown().keys() == {ONE}
+        assert _loaded(device, 1).cursor is None
+        assert device.opened().cursor == str(at(20))
+
+    def test_what_is_acknowledged_needs_no_oplog_and_stays(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        device.apply(_delta(at(20), [], acknowledged=1), NOW_MS)
+        assert device.pending == {} and device.shown().keys() == {ONE}
+
+    def test_a_delta_that_is_not_complete_shows_nowhere_and_is_begun_anew(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.stage(_delta(at(20), _parts(), last=False))
+        assert device.shown() == {} and device.opened().cursor is None
+        device.crash()
+        assert device.shown() == {} and device.opened().cursor is None
+
+    def test_rows_come_with_a_delta(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.apply(_delta(at(20), _parts()), NOW_MS)
+        assert device.shown() == {ONE: {"id": 1, "name": "hub"}}
+
+    def test_who_becomes_another_device_keeps_what_is_not_sent(self) -> None:
+        device = self.new_device()
+        before = device.opened().device
+        for number in (1, 2):
+            device.write([Statement(Verb.PUT, "parents", (number,))])
+            device.seal(NOW_MS)
+        device.place(1)
+        device.apply(_delta(at(20), [], acknowledged=1), NOW_MS)
+        assert device.renew() == 1
+        assert device.opened().device != before and list(device.pending) == [1]
+
+    def test_a_copy_goes_its_own_way(self) -> None:
+        device = self.new_device()
+        device.write([PARENT])
+        copy = device.copy()
+        copy.write([Statement(Verb.REMOVE, "parents", (1,))])
+        assert device.shown().keys() == {ONE} and copy.shown() == {}
+        assert copy.opened().device == device.opened().device
+
+
+class HubContract:
+    """The promises of a hub."""
+
+    def new_hub(self) -> HubStore:
+        raise NotImplementedError
+
+    def test_a_device_keeps_its_place(self) -> None:
+        hub = self.new_hub()
+        place, other = hub.register("device-a" * 2), hub.register("device-b" * 2)
+        again = hub.register("device-a" * 2)
+        assert place.origin == again.origin != other.origin
+        assert again.session > place.session and again.acknowledged == 0
+
+    def test_a_transaction_is_merged_once(self) -> None:
+        hub = self.new_hub()
+        submitted = _submitted(hub, 1)
+        assert hub.merge([submitted], NOW_MS) and hub.merge([submitted], NOW_MS)
+        assert hub.shown() == {ONE: {"id": 1, "name": "a"}}
+        assert hub.register("device-a" * 2).acknowledged == 1
+        assert hub.reading().acknowledged([submitted.origin]) == {submitted.origin: 1}
+
+    def test_a_client_s_transaction_shows_when_it_commits_and_holds_its_rows(self) -> None:
+        hub = self.new_hub()
+        before = hub.reading().cursor
+        assert hub.write(0, [PARENT])
+        assert hub.shown() == {} and hub.visible_to(0).keys() == {ONE}
+        assert not hub.write(1, [PARENT]) and not hub.merge([_submitted(hub, 1)], NOW_MS)
+        assert _news(hub, before) == set()
+        hub.commit(0, NOW_MS)
+        assert hub.shown().keys() == _news(hub, before) == {ONE}
+
+    def test_what_commits_late_is_in_the_next_delta(self) -> None:
+        hub = self.new_hub()
+        assert hub.write(0, [PARENT])
+        assert hub.write(1, [Statement(Verb.PUT, "parents", (2,))])
+        hub.commit(1, NOW_MS)
+        between = hub.reading().cursor
+        hub.commit(0, NOW_MS)
+        assert _news(hub, between) == {ONE}
+
+    def test_what_is_rolled_back_never_was(self) -> None:
+        hub = self.new_hub()
+        before = hub.reading().cursor
+        hub.write(0, [PARENT])
+        hub.roll_back(0)
+        assert hub.shown() == {} and _news(hub, before) == set()
+
+    def test_a_client_can_not_break_a_foreign_key(self) -> None:
+        hub = self.new_hub()
+        assert not hub.write(0, [CHILD])
+        assert hub.write(0, [PARENT, CHILD])
+        hub.commit(0, NOW_MS)
+        assert not hub.write(0, [Statement(Verb.REMOVE, "parents", (1,))])
+
+    def test_a_migration_comes_once(self) -> None:
+        hub = self.new_hub()
+        before = hub.reading().cursor
+        assert hub.migrate() and not hub.migrate()
+        reading = hub.reading()
+        assert [each.name for each in reading.migrations_since(before)] == [VERSIONS[1].name]
+        assert reading.migrations_since(reading.cursor) == []
+
+
+def _loaded(device: DeviceStore, number: int) -> Transaction:
+    return decode_transaction(device.load(number), VERSIONS[0].schema.tables)
+
+
+def _parts() -> Sequence[Part]:
+    """A hub's rows, as a delta has them."""
+
+    hub = DictHub()
+    hub.write(0, [Statement(Verb.PUT, "parents", (1,), {"name": "hub"})])
+    hub.commit(0, NOW_MS)
+    return list(hub.reading().parts_since(None))
+
+
+def _delta(
+    cursor: Cursor, parts: Sequence[Part], *, acknowledged: int = 0, last: bool = True
+) -> DeltaPart:
+    blocks = tuple(encode_block(block) for part in parts for block in part.blocks)
+    clocks = {id: clock for part in parts for id, clock in part.clocks.items()}
+    numbers = (acknowledged, len(blocks), len(blocks), (), ())
+    return DeltaPart(0, last, False, str(cursor), *numbers, encode_clocks(clocks), blocks)
+
+
+def _submitted(hub: HubStore, number: int) -> Submitted:
+    place = hub.register("device-a" * 2)
+    change = Change("parents", Op.INSERT, (1,), {"id": 1, "name": "a"})
+    transaction = Transaction(number, NOW_MS << 16, None, VERSIONS[0].name, [change])
+    return Submitted(place.origin, place.session, transaction, b"")
+
+
+def _news(hub: HubStore, cursor: Cursor) -> set[RowId]:
+    tables = VERSIONS[0].schema.tables
+    return {
+        RowId(block.table, key)
+        for part in hub.reading().parts_since(cursor)
+        for block in part.blocks
+        for key, _ in block.rows(tables[block.table])
+    }
