@@ -287,9 +287,12 @@ class DictDevice:
                 yield row_id
 
     def _lay_unsent(self) -> None:
-        merged = merge(self._schema, self._base, [self._incoming(each) for each in self._sealed])
-        assert not merged.refused, merged.refused
-        self._view = {**self._base, **merged.rows}
+        self._view = dict(self._base)
+        if self._sealed:
+            unsent = [self._incoming(each) for each in self._sealed]
+            merged = merge(self._schema, self._base, unsent)
+            assert not merged.refused, merged.refused
+            self._view.update(merged.rows)
         self._shown = {row_id: row.values for row_id, row in self._view.items() if row.alive}
 
     def _incoming(self, sealed: Sealed) -> Incoming:

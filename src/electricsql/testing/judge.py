@@ -27,6 +27,8 @@ class Seen:
     transactions: int = 0
     unsealed: tuple[int, ...] = ()
     """Those of the app that have no clock yet."""
+    shown: Shown | None = None
+    """What it was that was looked at last."""
 
 
 @dataclass(slots=True)
@@ -126,9 +128,11 @@ class Judge:
         self._check_deletes(sight)
 
     def look_at(self, device: Device) -> None:
-        """A device has changed."""
-        sight = _look(device.store.shown())
-        self._check(device.name, sight)
+        """A device may have changed."""
+        shown, seen = device.store.shown(), self.seen[device.name]
+        if shown is not seen.shown:
+            self._check(device.name, _look(shown))
+            seen.shown = shown
 
     def _check(self, name: str, sight: _Sight) -> None:
         seen = self.seen[name]
