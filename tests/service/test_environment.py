@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 import pytest
 
-from electricsql.hub import Submitted
+from electricsql.hub import Hub, Submitted
 from electricsql.limits import UNSENT_FRAMES_MAX
 from electricsql.protocol import Bye, Hello, TransactionFrame, Upload, with_checksum
 from electricsql.protocol.columns import pack_column
 from electricsql.protocol.messages import ChangesFrame
+from electricsql.replication import Transaction
 from electricsql.schema import Value
 from electricsql.service.auth import Principal
+from electricsql.service.merging import Merges
 from tests.service.rooms import room
 from tests.service.twin import VERSION, TwinHub
 
@@ -133,6 +136,24 @@ async def test_a_new_stream_of_a_device_ends_the_old_one() -> None:
         assert (await old.hear_bye()).code == "superseded"
         await new.write(a="still here")
         await new.hear_acknowledgement()
+
+
+async def test_a_late_upload_of_an_older_stream_is_in_nobodys_way() -> None:
+    async with room() as opened:
+        _, _, older = opened.connect(1)
+        _, _, newer = opened.connect(1)
+        transaction = Transaction(1, 5, None, VERSION, ())
+        merges = Merges(cast("Hub", opened.hub), lambda: None)
+        for stream in (older, newer):
+            place = await opened.hub.register("one")
+            submitted = Submitted(place.origin, transaction, b"", place.session)
+            await merges.put(stream, submitted)
+        running = asyncio.create_task(merges.run())
+        async with asyncio.timeout(20):
+            while opened.hub.numbers != {1: 1}:
+                await asyncio.sleep(0)
+        merges.stop()
+        await running
 
 
 async def test_an_idle_stream_ends_when_its_device_has_gone_on_at_another_service() -> None:

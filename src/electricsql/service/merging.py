@@ -84,9 +84,8 @@ class Merges:
                 self._filled.clear()
 
     def _take(self) -> list[Waiting]:
-        """The next batch. A number that is in it already was sent again after a reconnection."""
+        """The next batch."""
         batch: list[Waiting] = []
-        numbers: dict[int, int] = {}
         changes = 0
         while self._queue and len(batch) < MERGE_TRANSACTIONS_MAX:
             submitted = self._queue[0].submitted
@@ -95,9 +94,7 @@ class Merges:
                 break
             waiting = self._queue.popleft()
             self._bytes -= len(submitted.encoded)
-            if submitted.transaction.number > numbers.get(submitted.origin, 0):
-                numbers[submitted.origin] = submitted.transaction.number
-                batch.append(waiting)
+            batch.append(waiting)
         if self._bytes < MERGE_QUEUE_BYTES_MAX:
             self._room.set()
         return batch
