@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from electricsql.device.apply import apply_delta
-from electricsql.device.file import connect, prepare
-from electricsql.device.format import FORMATS
+from electricsql.device.file import connect, prepare, transaction
+from electricsql.device.format import FORMATS, check_format, upgrade
 from electricsql.device.meta import read_meta
 from electricsql.device.replica import Replica
 from electricsql.errors import DeviceError
@@ -53,6 +53,21 @@ def test_an_older_file_gets_the_tables_of_a_new_one(script: Path, tmp_path: Path
     path = restored(script, tmp_path / "old.db")
     for each in (path, tmp_path / "new.db"):
         DeviceFile(each, NOTES).close()
+    assert tables(path) == tables(tmp_path / "new.db")
+
+
+@pytest.mark.parametrize("between", range(1, len(FORMATS)))
+def test_it_may_have_been_opened_by_each_version_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    path = restored(EARLIER[0], tmp_path / "old.db")
+    with closing(connect(path, engine=True)) as database:
+        for formats in (FORMATS[:between], FORMATS):
+            monkeypatch.setattr("electricsql.device.format.FORMATS", formats)
+            with transaction(database):
+                upgrade(database)
+            assert check_format(database) == len(formats)
+    DeviceFile(tmp_path / "new.db", NOTES).close()
     assert tables(path) == tables(tmp_path / "new.db")
 
 

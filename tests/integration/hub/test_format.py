@@ -48,6 +48,24 @@ async def test_an_older_hub_gets_the_tables_of_a_new_one(script: Path, database:
         assert await world.client.fetch(COLUMNS) == upgraded
 
 
+@pytest.mark.parametrize("between", range(1, len(FORMATS)))
+async def test_it_may_have_been_opened_by_each_version_in_between(
+    database: str, monkeypatch: pytest.MonkeyPatch, between: int
+) -> None:
+    await restore(database, EARLIER[0])
+    for formats in (FORMATS[:between], FORMATS):
+        monkeypatch.setattr("electricsql.hub.format.FORMATS", formats)
+        await (await Hub.open(database)).close()
+    async with opened(database, FAMILY) as world:
+        upgraded = await world.client.fetch(COLUMNS)
+        assert await world.client.fetchval("SELECT format FROM electric.hub") == len(FORMATS)
+        (known,) = (await world.hub.status()).devices
+        assert (known.number, known.merged, known.waiting, known.conserved) == (4, 3, 1, True)
+        await world.client.execute("DROP SCHEMA electric CASCADE")
+        await (await Hub.open(database)).close()
+        assert await world.client.fetch(COLUMNS) == upgraded
+
+
 @pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)
 async def test_an_older_hub_loses_nothing_and_works_on(script: Path, database: str) -> None:
     await restore(database, script)
