@@ -3,6 +3,7 @@ sent."""
 
 import pytest
 
+from electricsql.hub import Claim
 from tests.integration.hub.hubs import Device, World, insert, opened
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +16,7 @@ async def lags(world: World) -> list[int | None]:
 
 async def applied(world: World, device: Device, name: str) -> None:
     """The device has applied all there is."""
-    assert await world.hub.applied(name, device.session, await world.cursor(), None)
+    assert await world.hub.applied(name, device.session, Claim(await world.cursor()))
 
 
 async def test_the_lag_counts_what_a_device_does_not_have_yet(any_database: str) -> None:
