@@ -69,6 +69,7 @@ SHOWN_CHARACTERS_MAX: Final = 1_000  # of one value in such an answer
 REFUSAL_CHARACTERS_MAX: Final = 1_000  # of the reason that is kept
 KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
+SNAPSHOTS_KEPT_MAX: Final = 100  # most transactions that come together name the same one
 STATEMENTS_MAX: Final = 1_000  # of each kind whose text is kept; prepared ones of a connection
 
 DEVICE_EXPIRY_DAYS: Final = 90  # unseen; then the hub may forget what the device has not received

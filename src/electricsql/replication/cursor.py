@@ -9,9 +9,11 @@ transaction commits late, which a sequence number would.
 import re
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from electricsql.errors import ProtocolError
+from electricsql.limits import SNAPSHOTS_KEPT_MAX
 
 _SNAPSHOT: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19}):((?:[0-9]{1,19},)*[0-9]{1,19})?")
 _XID_END: Final = 1 << 63
@@ -26,6 +28,7 @@ class Snapshot:
     running: frozenset[int] = frozenset()
 
     @classmethod
+    @lru_cache(maxsize=SNAPSHOTS_KEPT_MAX)
     def parse(cls, text: str) -> "Snapshot":
         """Read Postgres' text form.
 
