@@ -30,6 +30,8 @@ LIVE_DELTA_BYTES_MAX: Final = 16 << 20  # a larger delta is read for each device
 LIVE_DELTA_ROWS_MAX: Final = 20_000  # the same for a device that comes back, as an estimate
 CATCH_UPS_MAX: Final = 8  # devices of one environment that are served large deltas at a time
 UNREAD_PARTS_MAX: Final = 4  # parts of a large delta that wait for their device
+UPLOADS_BYTES_MAX: Final = 512 << 20  # of all devices' transactions that are coming in
+CHANGE_BYTES: Final = 1 << 10  # what a change takes in memory besides its values, about
 MERGE_QUEUE_BYTES_MAX: Final = 256 << 20  # beyond this a service stops reading uploads
 
 UP_FRAME_BYTES_MAX: Final = 2 * PART_BYTES  # of a device: it cuts what it uploads into parts

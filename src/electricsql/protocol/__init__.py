@@ -13,6 +13,7 @@ from electricsql.protocol.codec import (
     read_transaction,
     rows_named,
     unfold_transaction,
+    unpacked_bytes,
     with_checksum,
 )
 from electricsql.protocol.columns import read_column
@@ -151,5 +152,6 @@ __all__ = [
     "read_transaction",
     "rows_named",
     "unfold_transaction",
+    "unpacked_bytes",
     "with_checksum",
 ]

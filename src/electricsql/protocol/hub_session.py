@@ -253,6 +253,11 @@ class HubSession:
         """Whether it has uploaded transactions that it doesn't know to be acknowledged."""
         return self._uploads.in_flight
 
+    @property
+    def uploading(self) -> int:
+        """How many bytes are here of a transaction that isn't whole yet."""
+        return self._uploads.open_bytes
+
     def has_applied(self, cursor: Cursor) -> bool:
         """Whether a cursor that the device was sent doesn't wait to be applied any more."""
         return cursor not in self._unapplied

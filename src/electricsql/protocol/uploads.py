@@ -50,6 +50,11 @@ class Uploads:
         """Whether the device waits to be told that something is in."""
         return bool(self._in_flight)
 
+    @property
+    def open_bytes(self) -> int:
+        """How much is here of a transaction that isn't whole yet."""
+        return len(self._open.data) if self._open else 0
+
     def acknowledge(self, number: int) -> None:
         """The device is told that everything up to `number` is in."""
         self._acknowledged = max(self._acknowledged, number)

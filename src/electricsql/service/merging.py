@@ -25,6 +25,7 @@ from electricsql.limits import (
     RECONNECT_MS_MIN,
 )
 from electricsql.protocol import Bye
+from electricsql.service.memory import weight
 from electricsql.service.metrics import MERGED, MERGES
 from electricsql.service.stream import DeviceStream, bye_for, is_outage
 
@@ -55,7 +56,7 @@ class Merges:
         """Queue a transaction; waits while too much is queued."""
         await self._room.wait()
         self._queue.append(Waiting(stream, submitted))
-        self._bytes += len(submitted.encoded)
+        self._bytes += weight(submitted)
         if self._bytes >= MERGE_QUEUE_BYTES_MAX:
             self._room.clear()
         self._filled.set()
@@ -64,7 +65,7 @@ class Merges:
         """Forget what a stream has queued: it has ended."""
         rest = [waiting for waiting in self._queue if waiting.stream is not stream]
         self._queue = deque(rest)
-        self._bytes = sum(len(waiting.submitted.encoded) for waiting in rest)
+        self._bytes = sum(weight(waiting.submitted) for waiting in rest)
         if self._bytes < MERGE_QUEUE_BYTES_MAX:
             self._room.set()
 
@@ -93,7 +94,7 @@ class Merges:
             if batch and changes > MERGE_CHANGES_MAX:
                 break
             waiting = self._queue.popleft()
-            self._bytes -= len(submitted.encoded)
+            self._bytes -= weight(submitted)
             batch.append(waiting)
         if self._bytes < MERGE_QUEUE_BYTES_MAX:
             self._room.set()

@@ -44,6 +44,7 @@ from electricsql.protocol import (
 from electricsql.replication import Cursor
 from electricsql.schema import Schema
 from electricsql.service.auth import Principal
+from electricsql.service.memory import UploadMemory
 from electricsql.service.parts import Answer, EncodedDelta
 from electricsql.service.socket import Outbox, Socket
 from electricsql.service.uploads import read_upload
@@ -59,6 +60,8 @@ def now_ms() -> int:
 
 class Room(Protocol):
     """What a stream needs of its environment."""
+
+    uploads: UploadMemory
 
     def join(self, stream: "DeviceStream") -> None: ...
 
@@ -84,6 +87,7 @@ class DeviceStream:
 
     __slots__ = (
         "_blocked",
+        "_held",
         "_migrated",
         "_outbox",
         "_principal",
@@ -111,6 +115,7 @@ class DeviceStream:
         self._task: asyncio.Task[object] | None = None
         self._migrated: tuple[Cursor, str] | None = None
         self._blocked = False
+        self._held = 0
 
     @property
     def is_ready(self) -> bool:
@@ -136,6 +141,7 @@ class DeviceStream:
             self.end(Bye("failed", "The service failed at this device's stream."))
         finally:
             self._room.leave(self)
+            self._hold(0)
             with contextlib.suppress(asyncio.CancelledError):
                 await self._outbox.closed()
             self._outbox.drop()
@@ -193,7 +199,9 @@ class DeviceStream:
         if effects.register is not None:
             await self._register(effects.register)
         if effects.submit is not None:
+            self._hold(len(effects.submit.data))
             await self._submit(effects.submit)
+        self._hold(self.session.uploading)
         if effects.applied is not None:
             if self._migrated and self.session.has_applied(self._migrated[0]):
                 self.schema_version, self._migrated = self._migrated[1], None
@@ -215,12 +223,22 @@ class DeviceStream:
         the device meanwhile, so its silence doesn't count."""
         self._blocked = True
         try:
-            transaction, refusal = await read_upload(uploaded, self._room.schema_at)
-            origin, number = self.session.origin, self.session.number
-            submitted = Submitted(origin, transaction, uploaded.data, number, refusal)
-            await self._room.merge(self, submitted)
+            async with self._room.uploads.reading(uploaded.data):
+                transaction, refusal = await read_upload(uploaded, self._room.schema_at)
+                origin, number = self.session.origin, self.session.number
+                submitted = Submitted(origin, transaction, uploaded.data, number, refusal)
+                await self._room.merge(self, submitted)
         finally:
             self._blocked = False
+
+    def _hold(self, size: int) -> None:
+        """Note how much is held of the device's uploads that are not queued yet.
+
+        Raises:
+            ServiceError: `overloaded`.
+        """
+        before, self._held = self._held, size
+        self._room.uploads.change(before, size)
 
     def _step(self, event: HubEvent) -> HubEffects:
         effects = self.session.step(event, now_ms())

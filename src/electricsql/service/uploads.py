@@ -11,6 +11,7 @@ from electricsql.protocol import (
     read_transaction,
     rows_named,
     unfold_transaction,
+    unpacked_bytes,
 )
 from electricsql.replication import Refusal, Transaction
 from electricsql.schema import Schema, Table
@@ -27,11 +28,12 @@ async def read_upload(
         ProtocolError: it can't be put in order, or is over a limit.
         ServiceError: `unknown-version`.
     """
+    large = unpacked_bytes(uploaded.data) > PART_BYTES
     try:
-        if len(uploaded.data) < PART_BYTES:
-            frame = read_transaction(uploaded.data)
-        else:
+        if large:
             frame = await asyncio.to_thread(read_transaction, uploaded.data)
+        else:
+            frame = read_transaction(uploaded.data)
     except ProtocolError as error:
         if error.code == "too-large":
             raise
@@ -40,6 +42,8 @@ async def read_upload(
         raise ProtocolError("bad-upload", "A transaction came under another number.")
     schema = await schema_at(frame.schema_version)
     try:
+        if large:
+            return await asyncio.to_thread(unfold_transaction, frame, schema.tables), None
         return unfold_transaction(frame, schema.tables), None
     except ProtocolError as error:
         return _salvaged(frame, schema.tables), _refusal(error)

@@ -169,3 +169,21 @@ async def test_a_value_is_only_a_value(target: Target) -> None:
                 await upload(player, transaction(groups=[changed(values=[[value], [value]])]))
                 assert await outcome(player) == "taken"
             assert await target.query("SELECT body FROM notes WHERE id = $1", value) == value
+
+
+async def test_bombs_that_keep_to_the_limit_take_little_memory(target: Target) -> None:
+    """A few KiB each, 200 MiB when unpacked, and up to a hundred times that as objects."""
+    head = b"\x95\x01\x01\xc0\xc0\x91\x95\xa5notes\x03\x01\x91\xa2id\x91\xdd"
+    size = 200 << 20
+    bombs = [
+        b"\x01" + zstandard.compress(head + size.to_bytes(4, "big") + filling * size)
+        for filling in (b"\x90", b"\xa0", b"\x01")
+    ]
+    before = target.peak_bytes()
+    async with target.undisturbed():
+        for bomb in bombs:
+            async with target.streaming() as one, target.streaming() as two:
+                await upload(one, bomb)
+                await upload(two, bomb)
+                assert {await outcome(one), await outcome(two)} <= {"too-large", "refused"}
+    assert target.peak_bytes() - before < 1 << 30
