@@ -355,8 +355,8 @@ class DictReading:
         return refused
 
     def _is_news(self, row_id: RowId, row: Row, cursor: Cursor | None) -> bool:
-        """A whole delta has the rows that there are, any other the tombstones too."""
-        return row.alive if cursor is None else not cursor.snapshot.sees(self._hub._xids[row_id])
+        """A whole delta has all rows, and all tombstones."""
+        return cursor is None or not cursor.snapshot.sees(self._hub._xids[row_id])
 
     def _author(self, row: Row, cursor: Cursor | None) -> int:
         """The device that made everything new in the row, if there is one."""
