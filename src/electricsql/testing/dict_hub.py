@@ -333,7 +333,7 @@ class DictReading:
             return
         blocks: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
         for row_id, row in self._hub.rows.items():
-            if self._is_news(row_id, row, cursor):
+            if not _sees(cursor, self._hub._xids[row_id]):
                 blocks[row_id.table, self._author(row, cursor)].append(row)
         for table in self._hub.schema:
             for (name, author), rows in blocks.items():
@@ -353,10 +353,6 @@ class DictReading:
             if origin in wanted and not _sees(cursor, xid):
                 refused[origin].append(told)
         return refused
-
-    def _is_news(self, row_id: RowId, row: Row, cursor: Cursor | None) -> bool:
-        """A whole delta has all rows, and all tombstones."""
-        return cursor is None or not cursor.snapshot.sees(self._hub._xids[row_id])
 
     def _author(self, row: Row, cursor: Cursor | None) -> int:
         """The device that made everything new in the row, if there is one."""
