@@ -246,7 +246,7 @@ class Conversation:
         self.disconnect()
 
     def _ended(self, bye: Bye) -> None:
-        assert bye.code == "silent", bye
+        assert bye.code == "silent" or "hello in time" in bye.problem, bye
         self.disconnect()
 
     def _hub(self, event: HubEvent) -> None:
