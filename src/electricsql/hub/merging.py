@@ -39,6 +39,7 @@ from electricsql.replication import (
     Row,
     RowId,
     Snapshot,
+    Transaction,
     cut_back,
     is_ahead,
     merge,
@@ -179,7 +180,7 @@ class Merging:
             return {}
         schema = await self._schemas.at(connection, version)
         loader = Loader(connection, schema, self._known, horizon)
-        hlcs = await _taken(connection, [each.transaction.hlc for each in fresh], now_ms)
+        hlcs = await _taken(connection, loader, [each.transaction for each in fresh], now_ms)
         incoming = [
             self._incoming(submitted, transaction_id(xid, place), hlc, loader.clocks)
             for place, (submitted, hlc) in enumerate(zip(fresh, hlcs, strict=True), start=1)
@@ -200,7 +201,7 @@ class Merging:
         xid, now_ms, version, _, horizon = record
         schema = await self._schemas.at(connection, version)
         loader = Loader(connection, schema, self._known, horizon)
-        (hlc,) = await _taken(connection, [submitted.transaction.hlc], now_ms)
+        (hlc,) = await _taken(connection, loader, [submitted.transaction], now_ms)
         incoming = self._incoming(submitted, transaction_id(xid, 1), hlc, loader.clocks)
         refused = await _Merge(connection, loader).run([replace(incoming, echo=True)])
         if refused:
@@ -313,10 +314,16 @@ def _fresh(batch: Sequence[Submitted], devices: dict[int, list[int]]) -> list[Su
     return fresh
 
 
-async def _taken(connection: Connection, hlcs: Sequence[int], now_ms: int) -> Sequence[int]:
-    """The clocks under which transactions are taken."""
+async def _taken(
+    connection: Connection, loader: Loader, transactions: Sequence[Transaction], now_ms: int
+) -> Sequence[int]:
+    """The clocks under which transactions are taken. One that is cut back is later than whatever
+    has written the transaction's rows until now: its author may have received that meanwhile, and
+    shows its own write over it. So the rows are locked first."""
+    hlcs = [transaction.hlc for transaction in transactions]
     if not any(is_ahead(hlc, now_ms) for hlc in hlcs):
         return hlcs
+    await loader.load(wanted(transactions))
     known = await connection.fetchval("SELECT max(hlc) FROM electric.transactions")
     return cut_back(hlcs, now_ms, known or 0)
 

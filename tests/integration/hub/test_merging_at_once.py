@@ -2,11 +2,14 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 
 import asyncpg
 import pytest
 
+from electricsql.limits import CLOCK_AHEAD_MS_MAX
+from electricsql.replication import hlc_at
 from electricsql.schema import Value
 from tests.integration.hub.hubs import Device, Rows, World, delete, insert, opened, update
 
@@ -51,6 +54,29 @@ async def test_a_merge_waits_for_a_client_that_holds_a_row_for_long(any_database
         await merging
         (row,) = (await world.tables()).values()
         assert row == {"id": 1, "n": 2, "who": "b"}
+
+
+async def test_a_clock_cut_back_is_later_than_what_its_merge_has_waited_for(
+    any_database: str,
+) -> None:
+    """Its author may have received that in the meantime, and shows its own write over it."""
+    async with opened(any_database, FAMILY) as world:
+        device = await world.device()
+        await device.write(insert("parents", {"id": 1, "n": 1, "who": "a"}))
+        ahead = hlc_at(time.time_ns() // 1_000_000 + 2 * CLOCK_AHEAD_MS_MAX)
+        submitted = device.transaction(update("parents", 1, n=3), hlc=ahead)
+        client = await asyncpg.connect(world.url)
+        transaction = client.transaction()
+        await transaction.start()
+        await client.execute("UPDATE parents SET n = 2, who = 'direct'")
+        merging = asyncio.create_task(world.hub.merge([submitted]))
+        while not await world.client.fetch(WAITS):
+            pass
+        await transaction.commit()
+        await client.close()
+        await merging
+        (row,) = (await world.tables()).values()
+        assert row == {"id": 1, "n": 3, "who": "direct"}
 
 
 async def _send(world: World, device: Device, chance: random.Random, count: int) -> None:
