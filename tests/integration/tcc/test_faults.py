@@ -2,11 +2,12 @@
 migration under way: nothing is lost, nothing happens twice, all end equal.
 
 This is what `make soak` makes the table of `docs/reliability.md` from. In `make test` there are
-short forms: `test_storm.py`, `test_wire.py`. How often and how long they strike may be set, to try
-things out.
+short forms: `test_storm.py`, `test_wire.py`. How many devices there are, how
+often and how long a fault strikes may be set, to try things out.
 """
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,23 +23,24 @@ from tests.integration.tcc.trial import STUCK_S, Plan, endure
 STRIKES = int(os.environ.get("ELECTRIC_SOAK_STRIKES", "4"))
 LONGEST_S = float(os.environ.get("ELECTRIC_SOAK_LONGEST_S", "30"))
 SHORTLY_S = 5
+CAST = Cast(devices=int(os.environ.get("ELECTRIC_SOAK_DEVICES", "10")))
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_processes_and_networks(fault: str, tmp_path: Path) -> None:
-    _endure(tmp_path, Plan(fault, FAULTS[fault], STRIKES, LONGEST_S))
+    _endure(tmp_path, Plan(fault, FAULTS[fault], STRIKES, LONGEST_S, cast=CAST))
 
 
 @pytest.mark.parametrize("fault", DISKS)
 def test_disks_and_clocks(fault: str, tmp_path: Path) -> None:
-    cast = Cast(library=compiled(tmp_path))
+    cast = replace(CAST, library=compiled(tmp_path))
     _endure(tmp_path, Plan(fault, DISKS[fault], 2 * STRIKES, SHORTLY_S, cast=cast))
 
 
 @pytest.mark.parametrize("fault", FILES)
 def test_files(fault: str, tmp_path: Path) -> None:
-    _endure(tmp_path, Plan(fault, FILES[fault], STRIKES, SHORTLY_S))
+    _endure(tmp_path, Plan(fault, FILES[fault], STRIKES, SHORTLY_S, cast=CAST))
 
 
 @pytest.mark.skipif(
@@ -46,7 +48,7 @@ def test_files(fault: str, tmp_path: Path) -> None:
 )
 def test_a_hub_restored_from_a_backup(tmp_path: Path) -> None:
     name = "hub restored from an older backup (what the backup lacks is lost)"
-    _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, loses=True))
+    _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, cast=CAST, loses=True))
 
 
 @pytest.mark.parametrize("fault", DEATHS)
