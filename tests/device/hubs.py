@@ -129,6 +129,7 @@ class MemoryHub:
         self._xids: dict[RowId, int] = {}
         self._numbers: defaultdict[int, int] = defaultdict(int)
         self._refused: list[tuple[int, int, RefusedFrame]] = []
+        self.migrations: list[AppliedMigration] = []
 
     def alive(self, table: str) -> dict[Key, dict[str, Value]]:
         """What Postgres shows."""
@@ -247,6 +248,7 @@ class MemoryHub:
             whole=cursor is None,
             clocks=self.clocks,
             answer=(self._numbers[origin], refused),
+            migrations=self.migrations,
         )
         before = staged.rows if staged is not None else 0
         every = [*earlier, last]

@@ -2,7 +2,7 @@
 reconciles. Nothing is refused, nothing is lost, and all end equal."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -41,10 +41,17 @@ class Forgetful(World):
         super().up(place, count)
         assert len(self.hub._refused) == before
 
-    def down(self, place: int, *, whole: bool = False, parts: int | None = None) -> bool:
+    def down(
+        self,
+        place: int,
+        *,
+        whole: bool = False,
+        parts: int | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> bool:
         self.meet(place)
         whole = whole or read_meta(self.devices[place].engine).reconciling
-        return super().down(place, whole=whole, parts=parts)
+        return super().down(place, whole=whole, parts=parts, meanwhile=meanwhile)
 
     def meet(self, place: int) -> None:
         """As service and device do when they greet each other."""

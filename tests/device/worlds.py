@@ -8,10 +8,9 @@ from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
-from electricsql.device.apply import apply_delta
 from electricsql.device.meta import read_meta, write_meta
+from electricsql.device.ready import Ready
 from electricsql.device.staging import Staging
-from electricsql.protocol import DeltaPart
 from electricsql.replication import UNSENT, Incoming, Row, RowId, merge
 from electricsql.schema import Key, Value
 from tests.device.files import NOW_MS, DeviceFile
@@ -50,31 +49,45 @@ class World:
             self.hub.receive(place + 1, sealed.transaction())
             self._sent[place] = sealed.number
 
-    def down(self, place: int, *, whole: bool = False, parts: int | None = None) -> bool:
+    def down(
+        self,
+        place: int,
+        *,
+        whole: bool = False,
+        parts: int | None = None,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> bool:
         """Apply the delta since the last one; or stage so many parts of it, as if the connection
         were lost then. Gives whether it was applied.
 
-        Now and then as if it were large, or met many keys.
+        Now and then as if it were large, or met many keys, with things that happen meanwhile.
         """
         one = self.devices[place]
         cursor = None if whole else read_meta(one.engine).cursor
         staging = Staging(one.engine)
-        earlier, last = self.hub.delta(place + 1, cursor, staged=staging.reached())
+        rows = 1 + self.hub.xid % 2
+        earlier, last = self.hub.delta(place + 1, cursor, rows, staging.reached())
         staging.begin((*earlier, last)[0])
-        for part in earlier[:parts]:
-            staging.add(part)
-        if parts is None:
-            self._apply(one, (staging.parts(), last))
-            staging.clear()
-        return parts is None
-
-    def _apply(self, one: DeviceFile, delta: tuple[Iterator[DeltaPart], DeltaPart]) -> None:
-        few, many = ((0, 0), (1, 2), (100, 2_000))[self.hub.xid % 3]
+        ready = Ready(one.engine, one.schemas, staging)
+        few, many, in_place = ((0, 0, 0), (1, 2, 2), (100, 2_000, 0))[self.hub.xid % 3]
         with (
             patch("electricsql.device.unsent.KEYS_LOOKED_UP_MAX", few),
             patch("electricsql.device.apply.LARGE_DELTA_ROWS_MIN", many),
+            patch("electricsql.device.building.IN_PLACE_ROWS_MAX", in_place),
+            patch("electricsql.device.steps.STEP_MS", 0),
         ):
-            apply_delta(one.engine, one.schemas, delta, self._now_ms)
+            for part in earlier[:parts]:
+                staging.add(part)
+                self._in_steps(ready.get(self._now_ms, None), meanwhile)
+            if parts is None:
+                self._in_steps(ready.get(self._now_ms, last), meanwhile)
+                ready.apply(last, self._now_ms)
+                self._in_steps(ready.tidy(), meanwhile)
+        return parts is None
+
+    def _in_steps(self, steps: Iterator[None], meanwhile: Callable[[], object]) -> None:
+        for _ in steps:
+            meanwhile()
 
     def expected(self, place: int) -> dict[RowId, Row | None]:
         """What the hub would hold if it got this device's unsent transactions now."""
@@ -99,8 +112,7 @@ class World:
         the device that has applied a delta."""
         for place in (*range(DEVICES), *range(DEVICES)):
             for _ in range(random.randint(0, 2)):
-                with suppress(sqlite3.IntegrityError):
-                    self.devices[place].app.execute(write())
+                self._write(place, write)
             self.seal(place)
         for _ in range(random.randint(2, 6)):
             place = random.randrange(DEVICES)
@@ -108,8 +120,20 @@ class World:
                 self.up(place, random.randint(1, 3))
             else:
                 parts = random.randint(0, 3) if random.random() < 0.3 else None
-                if self.down(place, whole=random.random() < 0.1, parts=parts):
+
+                def meanwhile(place: int = place) -> None:
+                    if random.random() < 0.1:
+                        self._write(place, write)
+
+                whole = random.random() < 0.1
+                if self.down(place, whole=whole, parts=parts, meanwhile=meanwhile):
+                    self.seal(place)
                     yield place
+
+    def _write(self, place: int, write: Callable[[], str]) -> None:
+        with suppress(sqlite3.IntegrityError):
+            self.devices[place].app.execute(write())
+            self.devices[place].app.execute("UPDATE _electric_oplog SET at = 0 WHERE at > 0")
 
 
 @contextmanager

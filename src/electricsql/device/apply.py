@@ -16,6 +16,7 @@ from itertools import chain
 
 import msgspec
 
+from electricsql.device.building import Building, Changed
 from electricsql.device.displaced import any_displaced
 from electricsql.device.fates import acknowledge, quarantine
 from electricsql.device.file import apply_migrations, transaction
@@ -29,6 +30,7 @@ from electricsql.limits import LARGE_DELTA_ROWS_MIN
 from electricsql.migrations import GUARD
 from electricsql.protocol import DeltaPart, decode_block, decode_clocks
 from electricsql.replication import AppliedMigration, Cursor, Refused
+from electricsql.schema import Schema
 
 
 @dataclass(slots=True)
@@ -48,9 +50,10 @@ def apply_delta(
     schemas: Schemas,
     delta: tuple[Iterable[DeltaPart], DeltaPart],
     now_ms: int,
+    built: Building | None = None,
 ) -> Outcome:
     """Apply a delta: its earlier parts in their order, and the last one, which has the cursor and
-    says what is acknowledged.
+    says what is acknowledged. What was `built` of it before need not be written any more.
 
     Raises:
         DeviceError: `apply-failed`, `changed-migration`, `migration-failed`. Nothing was changed
@@ -59,13 +62,18 @@ def apply_delta(
     earlier, last = delta
     try:
         with transaction(database):
-            return _Application(database, schemas, last, now_ms).run(earlier)
+            return _Application(database, schemas, last, now_ms).run(earlier, built)
     except sqlite3.IntegrityError as error:
         raise DeviceError(
             "apply-failed",
             f"What the hub sent does not fit into this file: {error}.",
             "See whether the app added constraints or triggers of its own to a replicated table.",
         ) from error
+
+
+def migrations_of(part: DeltaPart) -> list[AppliedMigration]:
+    """The migrations that a delta's first part brings."""
+    return [AppliedMigration(m.name, m.title, m.sha256, m.statements) for m in part.migrations]
 
 
 class _Application:
@@ -81,16 +89,22 @@ class _Application:
         seal(database, schemas, now_ms)
         database.execute(f"INSERT INTO {GUARD} VALUES (1)")
 
-    def run(self, earlier: Iterable[DeltaPart]) -> Outcome:
+    def run(self, earlier: Iterable[DeltaPart], built: Building | None) -> Outcome:
         last = self._last
+        is_built = built is not None and built.is_fit
+        changed = built.changed() if built is not None and is_built else {}
         told = [Refused(*msgspec.structs.astuple(each)) for each in last.refused]
         refused = quarantine(self._database, self._schemas, told)
         acknowledge(self._database, last.acknowledged)
-        parts = chain(earlier, (last,))
-        first = next(parts)
-        migrations = self._migrate(first)
-        hlc = self._take(chain((first,), parts))
-        write_meta(self._database, cursor=last.cursor, hlc=hlc)
+        migrations: list[str] = []
+        if built is not None and is_built:
+            hlc = self._switch(built, changed)
+        else:
+            parts = chain(earlier, (last,))
+            first = next(parts)
+            migrations = self._migrate(first)
+            hlc = self._take(chain((first,), parts))
+        write_meta(self._database, cursor=last.cursor, hlc=hlc, staged_for=None)
         if last.whole:
             write_meta(self._database, reconciling=0)
         self._database.execute(f"DELETE FROM {GUARD}")
@@ -98,17 +112,25 @@ class _Application:
         return Outcome(self._cursor, last.acknowledged, oldest, last.rows, migrations, refused)
 
     def _migrate(self, part: DeltaPart) -> list[str]:
-        return apply_migrations(
-            self._database,
-            [AppliedMigration(m.name, m.title, m.sha256, m.statements) for m in part.migrations],
-        )
+        return apply_migrations(self._database, migrations_of(part))
+
+    def _switch(self, built: Building, changed: Changed) -> int:
+        """Have what was built take its place; gives the highest hlc, as `_take` does."""
+        unsent = Unsent(self._database, self._schemas)
+        large, dead = built.leaves_much, built.tombstone
+        receiving = Receiving(self._database, self._place(), unsent, large=large, dead=dead)
+        built.switch(receiving, unsent, changed)
+        receiving.finish()
+        return max(read_meta(self._database).hlc, built.hlc)
+
+    def _place(self) -> tuple[Schema, int, str]:
+        schema = self._schemas.at(self._database, schema_version(self._database))
+        return schema, read_meta(self._database).origin, self._cursor.epoch
 
     def _take(self, parts: Iterator[DeltaPart]) -> int:
         """Write the rows; gives the highest hlc among ours and those received."""
-        meta = read_meta(self._database)
-        schema = self._schemas.at(self._database, schema_version(self._database))
-        place = (schema, meta.origin, self._cursor.epoch)
-        hlc, receiving = meta.hlc, None
+        place = self._place()
+        hlc, receiving = read_meta(self._database).hlc, None
         is_displaced = any_displaced(self._database)
         for part in parts:
             clocks = decode_clocks(part.clocks)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import closing, suppress
 from typing import Final
 
@@ -21,7 +21,7 @@ from electricsql.device.news import News
 from electricsql.device.replica import Replica
 from electricsql.device.waiting import Waiters
 from electricsql.errors import DeviceError
-from electricsql.limits import SERVICE_SILENCE_MS_MAX
+from electricsql.limits import HEARTBEAT_MS, SERVICE_SILENCE_MS_MAX
 from electricsql.protocol import (
     Asked,
     Bye,
@@ -35,6 +35,7 @@ from electricsql.protocol import (
     DeviceSession,
     Digests,
     Loaded,
+    Ping,
     Questioned,
     Sealed,
     Took,
@@ -110,6 +111,7 @@ class Link:
             self._events.append(self._replica.opened())
             await self._settle()
             while self._bye is None:
+                await self._tidy()
                 frame = await self._frames.get()
                 if frame is None:
                     return _LOST
@@ -172,8 +174,9 @@ class Link:
         if effects.stage is not None:
             self._replica.stage(effects.stage)
             self._news.progressed(effects.stage)
+            await self._in_steps(self._replica.get_ready(now_ms()))
         if effects.apply is not None:
-            self._apply(effects.apply)
+            await self._apply(effects.apply)
         if effects.look:
             self._look_at_file()
         if effects.compare is not None:
@@ -206,7 +209,26 @@ class Link:
         if self._waiters.comparisons:
             self.compare()
 
-    def _apply(self, last: DeltaPart) -> None:
+    async def _in_steps(self, steps: Iterator[None]) -> None:
+        """Do something to the file, with pauses for others; the service hears of us meanwhile."""
+        heard = time.monotonic()
+        for _ in steps:
+            await asyncio.sleep(self._replica.pause_s())
+            if time.monotonic() - heard > HEARTBEAT_MS / 1000:
+                heard = time.monotonic()
+                with suppress(ConnectionClosed):  # what is here is worth applying
+                    await self._say(Ping(0))
+
+    async def _tidy(self) -> None:
+        """Clean up until something comes."""
+        for _ in self._replica.tidy():
+            await asyncio.sleep(self._replica.pause_s())
+            if self._events or not self._frames.empty():
+                return
+
+    async def _apply(self, last: DeltaPart) -> None:
+        if last.part:
+            await self._in_steps(self._replica.get_ready(now_ms(), last))
         outcome = self._replica.apply(last, now_ms())
         self._events.append(Took(str(outcome.cursor), outcome.acknowledged, outcome.oldest))
         self._events.append(Sealed(self._replica.seal(now_ms())))

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final
 
-from electricsql.replication import Op, RowId
+from electricsql.replication import Block, Op, RowId
 from electricsql.schema import Key, Schema, Table
 
 FIRST: Final = 1
@@ -141,6 +141,46 @@ def unlist(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> N
         database.executemany(
             f"DELETE FROM _electric_lives WHERE tbl = {table.number} AND key = {_marks(table)}",
             keys,
+        )
+
+
+def stage_lives(
+    database: sqlite3.Connection, table: Table, keys: Sequence[Key], block: Block
+) -> None:
+    """Note aside what a delta says of rows, for `take_staged_lives`. A row that is just alive in
+    its first life is noted if it is listed, so that it is listed no more."""
+    lives = [(s.incarnation, Life.DEAD if s.deleted else Life.ALIVE) for s in block.shadows]
+    listed = "EXISTS (SELECT 1 FROM {} WHERE tbl = " + str(table.number)
+    either = [listed.format(name) for name in ("_electric_lives", "_electric_staged_lives")]
+    (any_listed,) = database.execute(f"SELECT {either[0]}) OR {either[1]})").fetchone()
+    if not any_listed and set(lives) == {(FIRST, Life.ALIVE)}:
+        return
+    stage = f"INSERT OR REPLACE INTO _electric_staged_lives SELECT {table.number}"
+    plain, special = [], []
+    for key, place in zip(keys, block.shadow_of, strict=True):
+        if lives[place] == (FIRST, Life.ALIVE):
+            plain.append(key)
+        else:
+            special.append((*key, *lives[place], _ended(*lives[place])))
+    database.executemany(f"{stage}, {_marks(table)}, ?, ?, ?", special)
+    database.executemany(
+        f"{stage}, k, {FIRST}, {Life.ALIVE}, 0 FROM (SELECT {_marks(table)} AS k)"
+        f" WHERE {either[0]} AND key = k) OR {either[1]} AND key = k)",
+        plain,
+    )
+
+
+def take_staged_lives(database: sqlite3.Connection) -> None:
+    """Note what was noted aside."""
+    noted = database.execute(
+        "INSERT INTO _electric_lives (tbl, key, incarnation, alive, ended)"
+        " SELECT tbl, key, incarnation, alive, ended FROM _electric_staged_lives WHERE true"
+        f" {_REPLACE}"
+    )
+    if noted.rowcount > 0:
+        database.execute(
+            f"DELETE FROM _electric_lives WHERE incarnation = {FIRST} AND alive = {Life.ALIVE}"
+            " AND (tbl, key) IN (SELECT tbl, key FROM _electric_staged_lives)"
         )
 
 

@@ -13,7 +13,7 @@ from electricsql.device.lives import (
     record_lives,
     unlist,
 )
-from electricsql.device.repair import Repair
+from electricsql.device.repair import Repair, Tombstone, children_of
 from electricsql.device.unsent import Sealed, Unsent
 from electricsql.device.writing import Writer
 from electricsql.errors import DeviceError
@@ -34,6 +34,7 @@ class Receiving:
     """One delta's rows on their way into the file, inside its transaction.
 
     `place` is where they are received: the file's schema, its origin, and the epoch of the hub.
+    `dead` knows the rows that the delta has deleted before.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Receiving:
         unsent: Unsent,
         *,
         large: bool,
+        dead: Tombstone | None = None,
     ) -> None:
         self._database = database
         self._schema, self._origin, self._epoch = place
         self._unsent = unsent
+        self._dead = dead
         self._writer = Writer(database, self._schema, self._is_changed, large=large)
         self._clocks: dict[int, Clock] = {}
         self._tombstones: dict[RowId, Row] = {}
@@ -60,16 +63,51 @@ class Receiving:
 
     def clear(self) -> None:
         """A whole delta follows: what is not in it, and not unsent, is gone."""
+        self.expect_all()
+        for table in self._schema:
+            keys = self._unsent.keys(table)
+            own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
+            self._writer.delete(table, [table.key_of(row) for row in own])
+            self._writer.clear(table)
+            for row in own:
+                self._writer.upsert(table, tuple(row), [tuple(row.values())])
+
+    def expect_all(self) -> None:
+        """Of a whole delta note what is unsent, and forget what is listed of all other rows. The
+        tables are still as they were."""
         self._note_parents()
         for table in self._schema:
             keys = self._unsent.keys(table)
             self._absent[table.name] = set(keys)
-            own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
-            self._writer.delete(table, [table.key_of(row) for row in own])
             forget_lives(self._database, table, keys)
-            self._writer.clear(table)
-            for row in own:
-                self._writer.upsert(table, tuple(row), [tuple(row.values())])
+
+    def _note_parents(self) -> None:
+        """Note the rows that unsent ones refer to, in case the whole delta does not have them."""
+        children = [table for table in self._schema if table.foreign_keys]
+        pending = [RowId(table.name, key) for table in children for key in self._unsent.keys(table)]
+        while pending:
+            row_id = pending.pop()
+            table = self._schema.tables[row_id.table]
+            values = self._writer.read(table, row_id.key)
+            for parent in parents_of(table, values or {}):
+                parents = self._schema.tables[parent.table]
+                found = self._writer.read(parents, parent.key)
+                if found is not None and parent not in self._tombstones:
+                    incarnation = incarnation_of(self._database, parents, parent.key)
+                    self._tombstones[parent] = Row(found, {}, incarnation)
+                    pending.append(parent)
+
+    def replace(self, table: Table, keys: Sequence[Key], rows: Sequence[Sequence[Value]]) -> None:
+        """Programs had left these rows like this."""
+        self._writer.delete(table, keys)
+        self._writer.upsert(table, table.column_names, rows)
+
+    def note_needed(self) -> None:
+        """Note the rows that any others refer to, and that we deleted."""
+        for table in self._schema:
+            for key in self._deleted(table.name):
+                if any(children_of(self._database, self._schema, RowId(table.name, key))):
+                    self._needed.add(RowId(table.name, key))
 
     def take(self, blocks: Iterable[Block], clocks: Mapping[int, Clock]) -> None:
         """Write the rows of a part.
@@ -79,12 +117,12 @@ class Receiving:
         """
         self._clocks.update(clocks)
         for block in blocks:
-            table = self._table_of(block)
-            keys: list[Key] = list(_columns(block, table.primary_key))
+            table = table_of(self._schema, block)
+            keys: list[Key] = list(columns_of(block, table.primary_key))
             met = self._unsent.met(table, keys)
             self._take_plain(table, block, keys, met)
             if met:
-                self._merge(table, _only(block, sorted(met)))
+                self._merge(table, only(block, sorted(met)))
 
     def finish(self) -> None:
         """All rows are here."""
@@ -94,20 +132,13 @@ class Receiving:
         self._writer.settle()
         if self._mixed:
             repair = Repair(self._database, self._schema, self._unsent, self._writer)
-            repair.run(self._tombstones, self._needed)
+            any_dead = self._tombstones or self._dead is not None
+            repair.run(self._tombstone if any_dead else None, self._needed)
         self._writer.close()
 
-    def _table_of(self, block: Block) -> Table:
-        table = self._schema.tables.get(block.table)
-        if table is not None:
-            columns = set(block.columns)
-            if columns.issuperset(table.primary_key) and columns.issubset(table.column_names):
-                return table
-        raise DeviceError(
-            "apply-failed",
-            f"The hub sent rows of {block.table} that do not fit this file's schema.",
-            "This is a defect of electricsql; please report it.",
-        )
+    def _tombstone(self, row_id: RowId) -> Row | None:
+        found = self._tombstones.get(row_id)
+        return self._dead(row_id) if found is None and self._dead is not None else found
 
     def _take_plain(
         self, table: Table, block: Block, keys: Sequence[Key], met: Collection[int]
@@ -121,7 +152,7 @@ class Receiving:
             places = [n for n in places if not dead[block.shadow_of[n]]]
             self._writer.delete(table, [keys[n] for n in gone])
             if self._mixed and table.name in self._parents:
-                tombstones = _only(block, gone).rows(table)
+                tombstones = only(block, gone).rows(table)
                 self._tombstones.update((RowId(table.name, key), row) for key, row in tombstones)
         if len(places) < len(rows):
             rows = [rows[n] for n in places]
@@ -187,33 +218,35 @@ class Receiving:
         for foreign_key in table.foreign_keys:
             deleted = self._deleted(foreign_key.parent)
             if deleted and set(foreign_key.columns) <= set(block.columns):
-                keys = list(_columns(block, foreign_key.columns))
+                keys = list(columns_of(block, foreign_key.columns))
                 wanted = {keys[n] for n in places} & deleted
                 self._needed.update(RowId(foreign_key.parent, key) for key in wanted)
 
-    def _note_parents(self) -> None:
-        """Note the rows that unsent ones refer to, in case the whole delta does not have them."""
-        children = [table for table in self._schema if table.foreign_keys]
-        pending = [RowId(table.name, key) for table in children for key in self._unsent.keys(table)]
-        while pending:
-            row_id = pending.pop()
-            table = self._schema.tables[row_id.table]
-            values = self._writer.read(table, row_id.key)
-            for parent in parents_of(table, values or {}):
-                parents = self._schema.tables[parent.table]
-                found = self._writer.read(parents, parent.key)
-                if found is not None and parent not in self._tombstones:
-                    incarnation = incarnation_of(self._database, parents, parent.key)
-                    self._tombstones[parent] = Row(found, {}, incarnation)
-                    pending.append(parent)
+
+def table_of(schema: Schema, block: Block) -> Table:
+    """The table that a block's rows are of.
+
+    Raises:
+        DeviceError: `apply-failed`: the file's schema does not have them.
+    """
+    table = schema.tables.get(block.table)
+    if table is not None:
+        columns = set(block.columns)
+        if columns.issuperset(table.primary_key) and columns.issubset(table.column_names):
+            return table
+    raise DeviceError(
+        "apply-failed",
+        f"The hub sent rows of {block.table} that do not fit this file's schema.",
+        "This is a defect of electricsql; please report it.",
+    )
 
 
-def _columns(block: Block, names: Iterable[str]) -> Iterator[tuple[Value, ...]]:
+def columns_of(block: Block, names: Iterable[str]) -> Iterator[Key]:
     """Some columns of a block, row by row."""
     return zip(*(block.values[block.columns.index(name)] for name in names), strict=True)
 
 
-def _only(block: Block, places: Sequence[int]) -> Block:
+def only(block: Block, places: Sequence[int]) -> Block:
     """Some rows of a block."""
     values = [[column[n] for n in places] for column in block.values]
     shadow_of = [block.shadow_of[n] for n in places]

@@ -9,13 +9,16 @@ and what the hub sends of it counts more than what is guessed here.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from electricsql.device.lives import Life, kept_rows, record_lives
 from electricsql.device.unsent import Unsent
 from electricsql.device.writing import Writer
 from electricsql.replication import Op, Row, RowId, parents_of
 from electricsql.schema import Schema, quote
+
+Tombstone = Callable[[RowId], Row | None]
+"""What a delta has of a row, if that is its death."""
 
 
 class Repair:
@@ -29,24 +32,24 @@ class Repair:
         self._unsent = unsent
         self._writer = writer
 
-    def run(self, tombstones: Mapping[RowId, Row], needed: Iterable[RowId]) -> None:
+    def run(self, tombstone: Tombstone | None, needed: Iterable[RowId]) -> None:
         """Keep parents, and let go those that are needed no more.
 
-        `tombstones` are the rows that the delta deleted; `needed` those that its rows refer to,
-        and that an unsent delete removed.
+        `tombstone` knows the rows that the delta deleted, if there are any; `needed` are those that
+        its rows refer to, and that an unsent delete removed.
         """
         self._let_go()
-        self._restore(needed, tombstones)
-        if tombstones:
+        self._restore(needed, tombstone)
+        if tombstone is not None:
             for row_id in (*self._changed(), *self._kept()):
-                self._restore(self._parents(row_id), tombstones)
+                self._restore(self._parents(row_id), tombstone)
 
     def _changed(self) -> list[RowId]:
         """The rows with unsent changes, as far as they refer to others."""
         children = [table for table in self._schema if table.foreign_keys]
         return [RowId(table.name, key) for table in children for key in self._unsent.keys(table)]
 
-    def _restore(self, wanted: Iterable[RowId], tombstones: Mapping[RowId, Row]) -> None:
+    def _restore(self, wanted: Iterable[RowId], tombstone: Tombstone | None) -> None:
         """Put rows back that are not there, and what they refer to themselves."""
         pending = list(wanted)
         while pending:
@@ -54,7 +57,8 @@ class Repair:
             table = self._schema.tables[row_id.table]
             if self._writer.read(table, row_id.key) is not None:
                 continue
-            row = tombstones.get(row_id) or self._before_delete(row_id)
+            dead = tombstone(row_id) if tombstone is not None else None
+            row = dead or self._before_delete(row_id)
             if row is not None and self._writer.restore(table, row.values):
                 record_lives(self._database, table, [(row_id.key, row.incarnation, Life.KEPT)])
                 pending.extend(parents_of(table, row.values))
@@ -91,11 +95,15 @@ class Repair:
         return list(parents_of(table, self._writer.read(table, row_id.key) or {}))
 
     def _children(self, row_id: RowId) -> Iterator[RowId]:
-        """The rows in the file that refer to one."""
-        for table, foreign_key in self._schema.children_of(row_id.table):
-            keys = ", ".join(map(quote, table.primary_key))
-            refers = " AND ".join(f"{quote(name)} = ?" for name in foreign_key.columns)
-            for key in self._database.execute(
-                f"SELECT {keys} FROM {quote(table.name)} WHERE {refers}", row_id.key
-            ):
-                yield RowId(table.name, key)
+        return children_of(self._database, self._schema, row_id)
+
+
+def children_of(database: sqlite3.Connection, schema: Schema, row_id: RowId) -> Iterator[RowId]:
+    """The rows in the file that refer to one."""
+    for table, foreign_key in schema.children_of(row_id.table):
+        keys = ", ".join(map(quote, table.primary_key))
+        refers = " AND ".join(f"{quote(name)} = ?" for name in foreign_key.columns)
+        for key in database.execute(
+            f"SELECT {keys} FROM {quote(table.name)} WHERE {refers}", row_id.key
+        ):
+            yield RowId(table.name, key)

@@ -4,21 +4,24 @@ Everything here is one SQLite transaction or none, so the process may end at any
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from electricsql.device.apply import Outcome, apply_delta
+from electricsql.device.apply import Outcome
 from electricsql.device.comparing import Look
 from electricsql.device.file import connect, explained, transaction
 from electricsql.device.format import check_format
 from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta, schema_version, write_meta
+from electricsql.device.ready import Ready
 from electricsql.device.reconcile import reconcile
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.status import Connection, Status, has_unsealed, read_status
 from electricsql.device.unsent import Sealed, encode, oldest_cursor, sealed_after
+from electricsql.limits import COURTESY_MS, STEP_PAUSE_ALONE_MS, STEP_PAUSE_MS
 from electricsql.protocol import DeltaPart, Opened
 
 
@@ -35,7 +38,9 @@ class Replica:
         """Whether the hub is to send all that it has, in a whole delta."""
         self._database = connect(path, engine=True)
         self._staging = Staging(self._database)
+        self._ready = Ready(self._database, self.schemas, self._staging)
         self._version = -1
+        self._others = (-1, 0.0)
         self._unread: Iterator[Sealed] = iter(())
         self._next_number = 0
 
@@ -100,21 +105,44 @@ class Replica:
         """Keep a part of a delta until the last one comes."""
         with explained(self.path):
             if part.part == 0:
-                self._staging.begin(part)
+                self._begin(part)
             self._staging.add(part)
+
+    def get_ready(self, now_ms: int, last: DeltaPart | None = None) -> Iterator[None]:
+        """Do what can be done with the parts that have come before their delta is applied, in short
+        transactions, between which this yields; all of it when the `last` one is here."""
+        with explained(self.path):
+            yield from self._ready.get(now_ms, last)
+
+    def tidy(self) -> Iterator[None]:
+        """Clean up what large deltas have left behind, in short transactions, between which this
+        yields."""
+        with explained(self.path):
+            yield from self._ready.tidy()
+
+    def pause_s(self) -> float:
+        """How long to leave the file to others between two transactions."""
+        with explained(self.path):
+            (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        if version != self._others[0]:
+            self._others = (version, time.monotonic())
+        are_writing = time.monotonic() - self._others[1] < COURTESY_MS / 1000
+        return (STEP_PAUSE_MS if are_writing else STEP_PAUSE_ALONE_MS) / 1000
+
+    def _begin(self, first: DeltaPart) -> None:
+        self._staging.begin(first)
+        self._ready.begin(first)
 
     def apply(self, last: DeltaPart, now_ms: int) -> Outcome:
         """Apply the delta whose last part this is."""
         with explained(self.path):
             if last.part == 0:
-                self._staging.begin(last)
+                self._begin(last)
             try:
-                delta = (self._staging.parts(), last)
-                outcome = apply_delta(self._database, self.schemas, delta, now_ms)
+                outcome = self._ready.apply(last, now_ms)
                 self.wants_all = self.wants_all and not last.whole
                 return outcome
             finally:
-                self._staging.clear()
                 self._next_number = 0
 
     def look(self) -> Look:
@@ -126,6 +154,7 @@ class Replica:
         """Empty the file, since the hub was reset; gives the path of the copy that was kept."""
         with explained(self.path):
             self._next_number = 0
+            self._ready.forget()
             return start_over(self.path, self._database, self.schemas, epoch)
 
     def reconcile(self, acknowledged: int, now_ms: int) -> int:
@@ -133,6 +162,7 @@ class Replica:
         last sealed transaction."""
         with explained(self.path):
             self._next_number = 0
+            self._ready.forget()
             reconcile(self._database, self.schemas, acknowledged, now_ms)
             return read_meta(self._database).number
 

@@ -9,14 +9,13 @@ Not here: how parts get into the tables (`apply.py`).
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
-from typing import Final
 
 from electricsql.device.file import hasty, transaction
 from electricsql.device.meta import read_meta, schema_version, write_meta
+from electricsql.device.steps import Work, steps
 from electricsql.protocol import DeltaPart, Staged, decode_down, encode_frame
-
-_CLEARED_PARTS_MAX: Final = 16
 
 
 class Staging:
@@ -38,39 +37,58 @@ class Staging:
     def add(self, part: DeltaPart) -> None:
         """Keep a part."""
         with hasty(self._database), transaction(self._database):
-            if self._is_empty():
-                write_meta(self._database, staged_for=self._belongs_to())
+            if self.is_empty:
+                self.rebind()
             self._database.execute(
                 "INSERT INTO _electric_staged (frame) VALUES (?)", (encode_frame(part),)
             )
 
     def parts(self) -> Iterator[DeltaPart]:
         """What was kept."""
-        numbers = self._database.execute("SELECT part FROM _electric_staged ORDER BY part")
-        for (number,) in numbers.fetchall():
-            yield self._read(number)
+        return map(self.part, self.numbers())
+
+    def first(self) -> DeltaPart:
+        """The first part that was kept."""
+        return self.part(self.numbers()[0])
+
+    def numbers(self, after: int = 0) -> list[int]:
+        """The numbers that parts were kept under, over one of them."""
+        found = self._database.execute(
+            "SELECT part FROM _electric_staged WHERE part > ? ORDER BY part", (after,)
+        )
+        return [number for (number,) in found.fetchall()]
 
     def clear(self) -> None:
         """Forget everything, in short transactions."""
-        while not self._is_empty():
-            with hasty(self._database), transaction(self._database):
-                self._database.execute(
-                    "DELETE FROM _electric_staged WHERE part IN"
-                    " (SELECT part FROM _electric_staged ORDER BY part DESC LIMIT ?)",
-                    (_CLEARED_PARTS_MAX,),
-                )
+        if not self.is_empty:
+            deque(steps(self._database, self.clearing()), maxlen=0)
 
-    def _is_empty(self) -> bool:
+    def clearing(self) -> Work:
+        """The same, as work."""
+        while not self.is_empty:
+            self._database.execute(
+                "DELETE FROM _electric_staged WHERE part = (SELECT max(part) FROM _electric_staged)"
+            )
+            yield
+
+    def rebind(self) -> None:
+        """What is staged belongs to the file as it is now; the caller has a transaction open."""
+        write_meta(self._database, staged_for=self._belongs_to())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept."""
         found = self._database.execute("SELECT 1 FROM _electric_staged LIMIT 1").fetchone()
         return found is None
 
     def _last(self) -> DeltaPart | None:
-        if self._is_empty() or read_meta(self._database).staged_for != self._belongs_to():
+        if self.is_empty or read_meta(self._database).staged_for != self._belongs_to():
             return None
         (number,) = self._database.execute("SELECT max(part) FROM _electric_staged").fetchone()
-        return self._read(number)
+        return self.part(number)
 
-    def _read(self, number: int) -> DeltaPart:
+    def part(self, number: int) -> DeltaPart:
+        """A part by its number."""
         (frame,) = self._database.execute(
             "SELECT frame FROM _electric_staged WHERE part = ?", (number,)
         ).fetchone()

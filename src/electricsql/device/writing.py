@@ -10,7 +10,7 @@ capture, and makes them again at its end.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -50,26 +50,14 @@ class Writer:
     def upsert(self, table: Table, columns: tuple[str, ...], rows: Sequence[Values]) -> None:
         """Insert rows, or update these columns of them."""
         self._prepare(table, columns, rows)
-        sql, waiting = _upsert_sql(table, columns), iter(rows)
-        row: Values = ()
-
-        def one_by_one() -> Iterator[Values]:
-            nonlocal row
-            for row in waiting:  # noqa: UP028
-                yield row
-
-        while True:
-            try:
-                self._database.executemany(sql, one_by_one())
-                return
-            except sqlite3.IntegrityError:
-                named = dict(zip(columns, row, strict=True))
-                self._put_off[RowId(table.name, table.key_of(named))] = (table, named)
+        for row in write_each(self._database, upsert_sql(table, columns), rows):
+            named = dict(zip(columns, row, strict=True))
+            self._put_off[RowId(table.name, table.key_of(named))] = (table, named)
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
         """Delete rows, as far as they are there."""
         self._prepare(table, table.primary_key, keys)
-        self._database.executemany(_delete_sql(table), keys)
+        self._database.executemany(delete_sql(table), keys)
 
     def clear(self, table: Table) -> None:
         """Delete all rows of a table."""
@@ -78,7 +66,7 @@ class Writer:
 
     def read(self, table: Table, key: Key) -> Named | None:
         """A row as it is in the file."""
-        found = self._database.execute(_select_sql(table, table.primary_key), key).fetchone()
+        found = self._database.execute(select_sql(table, table.primary_key), key).fetchone()
         return dict(zip(table.column_names, found, strict=True)) if found else None
 
     def restore(self, table: Table, row: Named) -> bool:
@@ -103,7 +91,7 @@ class Writer:
                 waiting.append((table, row))
         self._displaced = {}
         for table, row in waiting:
-            self._database.execute(_delete_sql(table), table.key_of(row))
+            self._database.execute(delete_sql(table), table.key_of(row))
         for table, row in sorted(waiting, key=lambda each: self._may_wait(*each)):
             self._place(table, row)
 
@@ -138,12 +126,12 @@ class Writer:
                 return
             for other in self._in_the_way(table, row):
                 if self._may_wait(table, other):
-                    self._database.execute(_delete_sql(table), table.key_of(other))
+                    self._database.execute(delete_sql(table), table.key_of(other))
                     self._displace(table, other)
             self._insert(table, row)
 
     def _insert(self, table: Table, row: Named) -> None:
-        self._database.execute(_upsert_sql(table, tuple(row)), tuple(row.values()))
+        self._database.execute(upsert_sql(table, tuple(row)), tuple(row.values()))
 
     def _displace(self, table: Table, row: Named) -> None:
         self._displaced[RowId(table.name, table.key_of(row))] = (table, row)
@@ -159,30 +147,52 @@ class Writer:
             for index in table.indexes
             if index.unique
             for found in self._database.execute(
-                _select_sql(table, index.columns), [row.get(name) for name in index.columns]
+                select_sql(table, index.columns), [row.get(name) for name in index.columns]
             ).fetchall()
         ]
 
 
+def write_each(database: sqlite3.Connection, sql: str, rows: Iterable[Values]) -> Iterator[Values]:
+    """Write rows; gives those that a rule of the table refuses."""
+    waiting = iter(rows)
+    row: Values = ()
+
+    def one_by_one() -> Iterator[Values]:
+        nonlocal row
+        for row in waiting:  # noqa: UP028
+            yield row
+
+    while True:
+        try:
+            database.executemany(sql, one_by_one())
+            return
+        except sqlite3.IntegrityError:
+            yield row
+
+
 @lru_cache(maxsize=1000)
-def _upsert_sql(table: Table, columns: tuple[str, ...]) -> str:
+def upsert_sql(table: Table, columns: tuple[str, ...], name: str | None = None) -> str:
+    """SQL that inserts a row, or updates these columns of it; in a copy of the table, if it has
+    another name."""
     names, marks = ", ".join(map(quote, columns)), ", ".join("?" * len(columns))
     key = ", ".join(map(quote, table.primary_key))
     rest = [quote(name) for name in columns if name not in table.primary_key]
     update = "UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in rest)
     return (
-        f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"
+        f"INSERT INTO {quote(name or table.name)} ({names}) VALUES ({marks})"
         f" ON CONFLICT ({key}) DO {update if rest else 'NOTHING'}"
     )
 
 
-def _delete_sql(table: Table) -> str:
-    return f"DELETE FROM {quote(table.name)} WHERE {_equal(table.primary_key)}"
+def delete_sql(table: Table, name: str | None = None) -> str:
+    """SQL that deletes a row by its key."""
+    return f"DELETE FROM {quote(name or table.name)} WHERE {_equal(table.primary_key)}"
 
 
-def _select_sql(table: Table, where: tuple[str, ...]) -> str:
+def select_sql(table: Table, where: tuple[str, ...], name: str | None = None) -> str:
+    """SQL that reads rows that have these columns in common."""
     columns = ", ".join(map(quote, table.column_names))
-    return f"SELECT {columns} FROM {quote(table.name)} WHERE {_equal(where)}"
+    return f"SELECT {columns} FROM {quote(name or table.name)} WHERE {_equal(where)}"
 
 
 def _equal(columns: tuple[str, ...]) -> str:

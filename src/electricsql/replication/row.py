@@ -162,7 +162,7 @@ def sent_back(row: Row, direct: int) -> Row:
     """The row as the hub itself touches it, by a direct transaction: so its author is sent it
     too."""
     if row.never_was:
-        return row
+        return row._replace(deleted=direct)
     before = row.touched_before if is_direct(row.touched) else row.touched
     return row._replace(touched=direct, touched_before=before)
 
