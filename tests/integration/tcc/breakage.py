@@ -132,6 +132,7 @@ def hub_restored(strike: Strike) -> None:
     shutil.rmtree(cluster)
     backup.rename(cluster)
     stage.postgres.start()
+    stage.sync()  # a migration may be lost, too, and its owner has to apply it again
 
 
 def syncs_race(strike: Strike) -> None:

@@ -243,17 +243,21 @@ class Stage:
         path.write_text(sql or added_column(number))
         ops = [["w", SCHEMA, version(number)]]
         self._schema.append({"session": SCHEMA, "index": number, "type": "info", "ops": ops})
+        self.sync()
+        self._schema[-1]["type"] = "ok"
+        self.migrations = number
+
+    def sync(self) -> None:
+        """`electric sync`, however often it takes."""
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.app.electric("sync")
-                break
+                return
             except AssertionError:
                 if time.monotonic() > end:
                     raise
                 time.sleep(POLL_S)
-        self._schema[-1]["type"] = "ok"
-        self.migrations = number
 
     # How it is
 

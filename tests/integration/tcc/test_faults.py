@@ -8,7 +8,6 @@ often and how long a fault strikes may be set, to try things out.
 
 import os
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -43,9 +42,7 @@ def test_files(fault: str, tmp_path: Path) -> None:
     _endure(tmp_path, Plan(fault, FILES[fault], STRIKES, SHORTLY_S, cast=CAST))
 
 
-@pytest.mark.skipif(
-    find_spec("electricsql.device.reconcile") is None, reason="no hub can be put back yet"
-)
+@pytest.mark.xfail(reason="a hub that was put back is not recognised: devices keep what it lost")
 def test_a_hub_restored_from_a_backup(tmp_path: Path) -> None:
     name = "hub restored from an older backup (what the backup lacks is lost)"
     _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, cast=CAST, loses=True))
