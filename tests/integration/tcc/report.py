@@ -3,7 +3,7 @@
     python -m tests.integration.tcc.report RESULTS.jsonl docs/reliability.md
 
 A line of the results is either what came of a fault (`trial.Result`; lines of one fault are added
-up), or that a planted bug was looked for: `{"planted": …, "found_by": …}`, with "" for none.
+up), or of looking for a planted bug (`simulation.Caught`).
 """
 
 import json
@@ -51,15 +51,13 @@ def fault_table(results: Iterable[Mapping[str, Any]]) -> str:
 
 
 def planted_table(results: Iterable[Mapping[str, Any]]) -> str:
-    """A line for each planted bug, with all that found it."""
-    found: dict[str, list[str]] = {}
-    for result in results:
-        if "planted" in result:
-            finders = found.setdefault(result["planted"], [])
-            if result["found_by"]:
-                finders.append(result["found_by"])
-    rows = [[bug, ", ".join(dict.fromkeys(by)) or "**nobody**"] for bug, by in found.items()]
-    return _table(("planted bug", "found by"), rows)
+    """A line for each planted bug: what it does, which rule it breaks, how soon that shows."""
+    rows = [
+        [each["name"], each["what"], each["rule"] or "**none**", f"{each['schedules']:,}"]
+        for each in results
+        if "rule" in each
+    ]
+    return _table(("planted bug", "what it does", "breaks the rule", "schedules"), rows)
 
 
 def with_table(page: str, name: str, table: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from electricsql.testing.simulation import Caught
 from tests.integration.tcc.report import fault_table, planted_table, with_table
 from tests.integration.tcc.trial import Result
 
@@ -22,13 +23,12 @@ def test_what_came_of_one_fault_is_added_up() -> None:
 
 def test_a_bug_that_nobody_found_stands_out() -> None:
     results = [
-        {"planted": "torn apply", "found_by": "simulator"},
-        {"planted": "torn apply", "found_by": ""},
-        {"planted": "dropped upload", "found_by": ""},
+        Caught("torn-apply", "half a delta", "atomic", 1_003)._asdict(),
+        Caught("no-resend", "a loss is final", "", 0)._asdict(),
     ]
     assert planted_table(results).splitlines()[2:] == [
-        "| torn apply | simulator |",
-        "| dropped upload | **nobody** |",
+        "| torn-apply | half a delta | atomic | 1,003 |",
+        "| no-resend | a loss is final | **none** | 0 |",
     ]
 
 
