@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from electricsql.device.oplog import Entry, Folded, fold
+from electricsql.device.oplog import Folded, entry_of, fold
 from electricsql.migrations import CAPTURE_TABLES, Build, build
 from electricsql.replication import Op
 from electricsql.schema import Key, Value
@@ -66,10 +66,7 @@ def rows_of(connection: sqlite3.Connection, built: Build) -> Rows:
 
 def folded(connection: sqlite3.Connection, built: Build) -> list[Folded]:
     """What was logged since the last time."""
-    entries = [
-        Entry(row[0], row[1], row[2], row[3], row[5:])
-        for row in connection.execute("SELECT * FROM _electric_oplog ORDER BY seq")
-    ]
+    entries = list(map(entry_of, connection.execute("SELECT * FROM _electric_oplog ORDER BY seq")))
     connection.execute("DELETE FROM _electric_oplog")
     return fold(entries, {table.number: table for table in built.schema})
 

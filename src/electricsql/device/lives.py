@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final
 
+from electricsql.device.oplog import entry_of, fold
 from electricsql.replication import Block, Op, RowId
 from electricsql.schema import Key, Schema, Table
 
@@ -76,7 +77,6 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
             FROM _electric_oplog
             WHERE tbl = {table.number} AND seq > ?
             GROUP BY 1
-            HAVING sum(op <> {Op.UPDATE} OR mask GLOB '*[^0]*')
         )
         LEFT JOIN _electric_lives AS l ON l.tbl = {table.number} AND l.key = k
         WHERE deaths > 0 OR l.key IS NOT NULL
@@ -89,6 +89,8 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
         life = incarnation or FIRST
         ended = (known if has_unsent else _ended(life, alive)) if incarnation else 0
         dies = op == Op.DELETE
+        if alive == Life.KEPT and not dies and not _is_changed(database, table, key, after):
+            continue
         if not dies and alive == Life.DEAD:
             life += 1
         if life > FIRST:
@@ -101,6 +103,16 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
         now,
     )
     return later
+
+
+def _is_changed(database: sqlite3.Connection, table: Table, key: str, after: int) -> bool:
+    """Whether the hub will hear of what was done to a row: else it stays what it was."""
+    entries = database.execute(
+        f"SELECT * FROM _electric_oplog WHERE tbl = {table.number} AND seq > ?"
+        f" AND {key_in_oplog(table)} = ? ORDER BY seq",
+        (after, key),
+    )
+    return bool(fold(map(entry_of, entries), {table.number: table}))
 
 
 def _ended(incarnation: int, alive: int) -> int:

@@ -6,7 +6,7 @@ Pure.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from electricsql.replication import Change, Op, RowId
 from electricsql.schema import Key, Table, Value
@@ -60,6 +60,11 @@ def fold(entries: Iterable[Entry], tables: Mapping[int, Table]) -> list[Folded]:
         before = rows.get(step.id)
         rows[step.id] = step if before is None else _then(before, step)
     return [folded for folded in rows.values() if folded.values or folded.op is not Op.UPDATE]
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """An entry, from a row of the table."""
+    return Entry(row[0], row[1], row[2], row[3], tuple(row[5:]))
 
 
 def _read(entry: Entry, table: Table) -> Folded:

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 from electricsql.device.lives import FIRST, later_lives
 from electricsql.device.meta import read_meta
-from electricsql.device.oplog import Entry, Folded, fold
+from electricsql.device.oplog import Folded, entry_of, fold
 from electricsql.device.schemas import Schemas
 from electricsql.limits import KEYS_LOOKED_UP_MAX
 from electricsql.protocol import encode_transaction
@@ -69,7 +68,7 @@ def sealed_after(database: sqlite3.Connection, schemas: Schemas, after: int) -> 
             (sealed.first_seq, sealed.last_seq),
         )
         tables = schemas.numbered(database, sealed.schema_version)
-        yield replace(sealed, rows=fold(map(_entry, entries), tables))
+        yield replace(sealed, rows=fold(map(entry_of, entries), tables))
 
 
 def oldest_cursor(database: sqlite3.Connection) -> str | None:
@@ -166,7 +165,7 @@ class Unsent:
         for place, group in groupby(entries, lambda row: bisect_left(self._last_seqs, row[0])):
             sealed = self._headers[place]
             tables = self._schemas.numbered(self._database, sealed.schema_version)
-            for folded in fold(map(_entry, group), tables):
+            for folded in fold(map(entry_of, group), tables):
                 rows.setdefault(folded.key, []).append((sealed, folded))
 
 
@@ -180,7 +179,3 @@ def _headers(database: sqlite3.Connection, after: int) -> Iterator[Sealed]:
     for number, first, last, hlc, cursor, version, lives in found:
         parsed = Cursor.parse(cursor) if cursor else None
         yield Sealed(number, first, last, hlc, parsed, version, later_lives(lives))
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(row[0], row[1], row[2], row[3], row[5:])
