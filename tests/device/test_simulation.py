@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from electricsql.device import link, replica
+from electricsql.device import link, replica, steps
 from electricsql.device.meta import schema_version
 from electricsql.device.schemas import Schemas
 from electricsql.schema import Value
@@ -167,6 +167,9 @@ def run(seed: int, *faults: str) -> None:
     async def play(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(replica, "connect", hasty_connect)
+            for pause in ("STEP_PAUSE_MS", "STEP_PAUSE_ALONE_MS"):
+                patch.setattr(replica, pause, 0)
+            patch.setattr(steps, "STEP_MS", 0)  # the clock decides nothing
             simulation = Simulation(folder, seed)
             patch.setattr(link, "now_ms", simulation.tick)
             await simulation.play(faults)
