@@ -19,6 +19,7 @@ from electricsql.replication import (
     Transaction,
     merge,
     parents_of,
+    sent_back,
     transaction_id,
 )
 from electricsql.schema import Column, ColumnType, ForeignKey, Schema, Table, Value
@@ -225,6 +226,17 @@ def test_the_rows_of_a_refused_transaction_are_echoed_as_the_hub_has_them() -> N
     assert not hub.alive("artist", 2)
     kept = hub.rows[RowId("artist", (1,))]
     assert kept is not None and kept.values["name"] == "x"
+
+
+def test_a_row_that_never_was_is_sent_back_though_its_author_deleted_it() -> None:
+    hub, refused = Hub(), Refusal("postgres-refused", "No.")
+    hub.merge((hub.author(1), [artist(1)]), refusal=refused)
+    hub.merge((hub.author(1), [drop("artist", 1)]))
+    (row_id,) = hub.merge((hub.author(1), [artist(1)]), refusal=refused)
+    kept, direct = hub.rows[row_id], transaction_id(hub.next_xid)
+    assert kept is not None and kept.never_was
+    told = sent_back(kept, direct)
+    assert told.never_was and direct in told.transactions()
 
 
 def test_what_depends_on_a_refused_insert_is_refused_too() -> None:
