@@ -192,6 +192,7 @@ class Receiving:
             self._writer.delete(table, [key])
             if row is not None and table.name in self._parents:
                 self._tombstones[RowId(table.name, key)] = row
+                self._needed.add(RowId(table.name, key))  # maybe: by what came before
         if row is not None:
             life = Life.ALIVE if row.alive else Life.DEAD
             ended = received.incarnation - received.alive if received is not None else 0

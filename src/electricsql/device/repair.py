@@ -36,10 +36,10 @@ class Repair:
         """Keep parents, and let go those that are needed no more.
 
         `tombstone` knows the rows that the delta deleted, if there are any; `needed` are those that
-        its rows refer to, and that an unsent delete removed.
+        an unsent delete removed, and that others may refer to.
         """
         self._let_go()
-        self._restore(needed, tombstone)
+        self._restore([id for id in needed if any(self._children(id))], tombstone)
         if tombstone is not None:
             for row_id in (*self._changed(), *self._kept()):
                 self._restore(self._parents(row_id), tombstone)
