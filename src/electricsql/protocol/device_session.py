@@ -21,9 +21,10 @@ Not here: when to reconnect (`engine.py`), and what applying means (`device/appl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, assert_never
+
+import msgspec
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
@@ -89,15 +90,14 @@ TRANSITIONS: Final[dict[DeviceState, dict[type[Down], DeviceState]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """A connection is there. This is what the device's file says of itself."""
 
     device: str
     cursor: str | None
     schema_version: str | None
     sealed: int
-    unsent: Mapping[int, int] = field(default_factory=dict)
+    unsent: Mapping[int, int] = {}
     """The clocks (hlc) of the transactions that are not known to be at the hub, by number."""
     staged: Staged | None = None
     """What is kept of a delta that was broken off."""
@@ -109,30 +109,26 @@ class Opened:
     """Whether the hub is to send all that it has, whatever the cursor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(msgspec.Struct, frozen=True):
     """A frame came in."""
 
     frame: Down
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True):
     """The transactions up to this number are sealed in the file."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """The bytes of the transaction that was asked for."""
 
     number: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Took:
+class Took(msgspec.Struct, frozen=True):
     """The delta that was to be applied is, durably."""
 
     cursor: str
@@ -140,37 +136,32 @@ class Took:
     oldest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """Somebody wants to know when all that is at the hub now is here."""
 
     nonce: int
 
 
-@dataclass(frozen=True, slots=True)
-class Questioned:
+class Questioned(msgspec.Struct, frozen=True):
     """Somebody wants to know what the hub has."""
 
     question: Compare
 
 
-@dataclass(frozen=True, slots=True)
-class Clocked:
+class Clocked(msgspec.Struct, frozen=True):
     """Time went by. `heard`: some bytes came meanwhile, if no whole frame."""
 
     heard: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """The connection is gone."""
 
 
 DeviceEvent = Opened | Came | Sealed | Loaded | Took | Asked | Questioned | Clocked | Lost
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceEffects:
+class DeviceEffects(msgspec.Struct, frozen=True):
     """What the driver has to do, in this order."""
 
     place: Welcome | None = None

@@ -18,9 +18,10 @@ Not here: what is in a delta and who reads it (`service/fanout.py`), and what a 
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, assert_never
+
+import msgspec
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
@@ -91,15 +92,13 @@ TRANSITIONS: Final[dict[HubState, dict[type[Up], HubState]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A frame came in."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(msgspec.Struct, frozen=True):
     """The hub told the device's place. `session` is higher than that of every earlier stream of the
     device."""
 
@@ -113,49 +112,42 @@ class Registered:
     """The xid below which the hub has forgotten what happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """A whole delta up to `cursor` is on its way to the device, with that acknowledgement."""
 
     cursor: Cursor
     acknowledged: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(msgspec.Struct, frozen=True):
     """Nothing changed up to `cursor` that the device has to be told now."""
 
     cursor: Cursor
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(msgspec.Struct, frozen=True):
     """All that was at the hub when the device had asked `asked` times has been sent to it."""
 
     asked: int
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
+class Looking(msgspec.Struct, frozen=True):
     """The hub is looked at to answer `question`, at the cursor that was just delivered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """The answer to what the device wanted to know, as of that moment."""
 
     answer: Digests | Details
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """The service ends the stream, and says why."""
 
     bye: Bye
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """Time went by. The driver was not `listening` if it could take no frames of the device, and is
     `speaking` as long as some wait to leave."""
 
@@ -168,8 +160,7 @@ HubEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HubEffects:
+class HubEffects(msgspec.Struct, frozen=True):
     """What the driver has to do, in this order."""
 
     send: tuple[Down, ...] = ()

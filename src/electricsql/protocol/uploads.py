@@ -6,6 +6,8 @@ transactions, and of bytes. One transaction may be over the limit of bytes if it
 
 from dataclasses import dataclass
 
+import msgspec
+
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
     IN_FLIGHT_BYTES_MAX,
@@ -16,8 +18,7 @@ from electricsql.limits import (
 from electricsql.protocol.messages import Upload
 
 
-@dataclass(frozen=True, slots=True)
-class Uploaded:
+class Uploaded(msgspec.Struct, frozen=True):
     """A whole transaction, as `codec.encode_transaction` wrote it."""
 
     number: int

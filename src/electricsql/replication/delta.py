@@ -46,11 +46,13 @@ class Block:
 
     def rows(self, table: Table) -> Iterator[tuple[Key, Row]]:
         """The block row by row."""
+        shared = [
+            (dict(zip(self.columns, shadow.writers, strict=True)), *shadow[:4])
+            for shadow in self.shadows
+        ]
         for place, values in zip(self.shadow_of, zip(*self.values, strict=True), strict=True):
-            shadow = self.shadows[place]
             named = dict(zip(self.columns, values, strict=True))
-            writers = dict(zip(self.columns, shadow.writers, strict=True))
-            yield table.key_of(named), Row(named, writers, *shadow[:4])
+            yield table.key_of(named), Row(named, *shared[place])
 
 
 @dataclass(frozen=True, slots=True)

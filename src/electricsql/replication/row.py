@@ -67,8 +67,9 @@ class Row(NamedTuple):
 
     def transactions(self) -> set[int]:
         """The ids of everybody who made the row what it is."""
-        ids = {abs(writer) for writer in self.writers.values()}
-        return (ids | {self.deleted, self.touched, self.touched_before}) - {NOBODY}
+        ids = {*map(abs, self.writers.values()), self.deleted, self.touched, self.touched_before}
+        ids.discard(NOBODY)
+        return ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ last part says to one device alone.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from electricsql.protocol import (
     DeltaPart,
     MigrationFrame,
@@ -19,8 +21,7 @@ from electricsql.protocol import (
 from electricsql.replication import AppliedMigration, Cursor, Part, Place, Refused
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedPart:
+class EncodedPart(msgspec.Struct, frozen=True):
     """A part of a delta: its blocks with their authors (0: everybody is sent it)."""
 
     blocks: tuple[tuple[int, bytes], ...]
@@ -51,8 +52,7 @@ def encode_part(part: Part) -> EncodedPart:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the last part of a delta tells one device: how far its transactions are in."""
 
     acknowledged: int

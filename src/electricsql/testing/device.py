@@ -1,7 +1,6 @@
 """A simulated device: its file, the engine's part with the real session, and a process that may end
 between any two of its effects."""
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -110,10 +109,9 @@ class Device:
         self.crash_in = None
 
     def _happens(self, event: DeviceEvent) -> None:
-        events = deque([event])
-        while events:
-            effects = self._session.step(events.popleft(), self._now_ms())
-            events.extend(self._perform(effects))
+        events, now_ms = [event], self._now_ms()
+        for each in events:  # what follows from one comes behind the others
+            events += self._perform(self._session.step(each, now_ms))
 
     def _perform(self, effects: DeviceEffects) -> list[DeviceEvent]:
         """As `device/link.py` does. The process may end before each effect."""

@@ -19,6 +19,7 @@ from electricsql.protocol import (
 )
 from electricsql.replication import (
     NOBODY,
+    OLDEST,
     UNSENT,
     Author,
     Change,
@@ -222,11 +223,11 @@ class DictDevice:
         self._migrate(parts[0])
         if last.whole:
             self._clear()
-        received = {row_id for part in parts for row_id in self._take(part)}
+        received = self._take(parts)
         if not last.whole:
             self._settle(done, received)
         self._cursor = Cursor.parse(last.cursor)
-        self._hlc = max([self._hlc, *(clock.hlc for clock in self._clocks.values())])
+        self._hlc = max(self._hlc, max(self._clocks.values(), default=OLDEST).hlc)
         self._lay_unsent()
         return last.cursor, last.acknowledged
 
@@ -277,14 +278,16 @@ class DictDevice:
             if row_id not in changed and row.alive:
                 self._base[row_id] = row._replace(deleted=_SOMEBODY)
 
-    def _take(self, part: DeltaPart) -> Iterator[RowId]:
-        self._clocks.update(decode_clocks(part.clocks))
-        for data in part.blocks:
-            block = decode_block(data)
-            for key, row in block.rows(self._schema.tables[block.table]):
-                row_id = RowId(block.table, key)
-                self._base[row_id] = row
-                yield row_id
+    def _take(self, parts: Sequence[DeltaPart]) -> Set[RowId]:
+        received: dict[RowId, Row] = {}
+        tables = self._schema.tables
+        for part in parts:
+            self._clocks.update(decode_clocks(part.clocks))
+            for block in map(decode_block, part.blocks):
+                for key, row in block.rows(tables[block.table]):
+                    received[RowId(block.table, key)] = row
+        self._base.update(received)
+        return received.keys()
 
     def _lay_unsent(self) -> None:
         self._view = dict(self._base)

@@ -43,7 +43,9 @@ from electricsql.testing.dict_device import padded
 from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
 from electricsql.testing.stores import Submitted
 
-_PART_ROWS: Final = 3
+_CHUNK_ROWS: Final = 4
+_PART_CHUNKS: Final = 2
+"""How many rows are in one block of a part, and how many blocks: few, so deltas have parts."""
 
 
 @dataclass(slots=True)
@@ -281,7 +283,7 @@ class DictHub:
         return tick(self._highest(), now_ms)
 
     def _highest(self) -> int:
-        return max((clock.hlc for clock in self.clocks.values()), default=0)
+        return max(self.clocks.values(), default=OLDEST).hlc
 
     def _change(self, row_id: RowId, values: Mapping[str, Value] | None) -> Change | None:
         """What makes a row have these values, for an author who has seen it as it is."""
@@ -332,14 +334,20 @@ class DictReading:
         if cursor == self.cursor:
             return
         blocks: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
+        xids = self._hub._xids
+        sees = cursor.snapshot.sees if cursor is not None else _nothing
         for row_id, row in self._hub.rows.items():
-            if not _sees(cursor, self._hub._xids[row_id]):
+            if not sees(xids[row_id]):
                 blocks[row_id.table, self._author(row, cursor)].append(row)
-        for table in self._hub.schema:
-            for (name, author), rows in blocks.items():
-                if name == table.name:
-                    for start in range(0, len(rows), _PART_ROWS):
-                        yield self._part(table, rows[start : start + _PART_ROWS], author)
+        chunks = [
+            (table, author, rows[start : start + _CHUNK_ROWS])
+            for table in self._hub.schema
+            for (name, author), rows in blocks.items()
+            if name == table.name
+            for start in range(0, len(rows), _CHUNK_ROWS)
+        ]
+        for start in range(0, len(chunks), _PART_CHUNKS):
+            yield self._part(chunks[start : start + _PART_CHUNKS])
 
     def acknowledged(self, origins: Iterable[int]) -> Mapping[int, int]:
         return {origin: self._hub._origins[origin].number for origin in origins}
@@ -357,26 +365,33 @@ class DictReading:
     def _author(self, row: Row, cursor: Cursor | None) -> int:
         """The device that made everything new in the row, if there is one."""
         clocks = self._hub.clocks
+        sees = cursor.snapshot.sees if cursor is not None else _nothing
         origins = {
-            clocks.get(id, OLDEST).origin
-            for id in row.transactions()
-            if cursor is None or not cursor.snapshot.sees(xid_of(id))
+            clocks.get(id, OLDEST).origin for id in row.transactions() if not sees(xid_of(id))
         }
         return origins.pop() if len(origins) == 1 else HUB_ORIGIN
 
-    def _part(self, table: Table, rows: Sequence[Row], author: int) -> Part:
-        names = table.column_names
-        shadows = [
-            Shadow(*row[2:], tuple(row.writers.get(name, NOBODY) for name in names)) for row in rows
-        ]
-        places = {shadow: place for place, shadow in enumerate(dict.fromkeys(shadows))}
-        values = [[row.values[name] for row in rows] for name in names]
-        block = Block(
-            table.name, names, values, list(places), [places[each] for each in shadows], author
-        )
+    def _part(self, chunks: Sequence[tuple[Table, int, Sequence[Row]]]) -> Part:
         clocks = self._hub.clocks
-        ids = {id for row in rows for id in row.transactions()}
-        return Part([block], {id: clocks[id] for id in ids if id in clocks})
+        ids = {id for *_, rows in chunks for row in rows for id in row.transactions()}
+        blocks = [_block(*chunk) for chunk in chunks]
+        return Part(blocks, {id: clocks[id] for id in ids if id in clocks})
+
+
+def _block(table: Table, author: int, rows: Sequence[Row]) -> Block:
+    names = table.column_names
+    shadows = [
+        Shadow(*row[2:], tuple([row.writers.get(name, NOBODY) for name in names])) for row in rows
+    ]
+    places = {shadow: place for place, shadow in enumerate(dict.fromkeys(shadows))}
+    values = [[row.values[name] for row in rows] for name in names]
+    return Block(
+        table.name, names, values, list(places), [places[each] for each in shadows], author
+    )
+
+
+def _nothing(_: int) -> bool:
+    return False
 
 
 def _sees(cursor: Cursor | None, xid: int) -> bool:

@@ -147,7 +147,7 @@ def _no_fence() -> Patches:
     def always_the_same(self: DictHub, device: str) -> Registered:
         registered = register(self, device)
         self._places[device].session = 0
-        return replace(registered, session=0)
+        return msgspec.structs.replace(registered, session=0)
 
     return [(DictHub, "register", always_the_same)]
 
@@ -256,7 +256,7 @@ def _torn_apply() -> Patches:
     def show(self: DictDevice, part: DeltaPart) -> None:
         stage(self, part)
         self._migrate(part)
-        list(self._take(part))
+        self._take([part])
         self._lay_unsent()
 
     return [(DictDevice, "stage", show)]

@@ -192,12 +192,12 @@ def all_caught(seeds_max: int) -> list[Caught]:
     return [caught(name, seeds_max) for name in BUGS]
 
 
-def play_many(first: int, count: int, processes: int) -> list[Failure]:
+def play_many(first: int, count: int, jobs: int) -> list[Failure]:
     """Play seeds on several processors, and tell how it goes."""
     started, done = perf_counter(), 0
     found: list[Failure] = []
     chunks = [range(n, min(n + _CHUNK, first + count)) for n in range(first, first + count, _CHUNK)]
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         for chunk, failed in zip(chunks, pool.map(failures, chunks), strict=True):
             done += len(chunk)
             found += failed
@@ -231,7 +231,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m electricsql.testing.simulation")
     parser.add_argument("--seed", type=int, default=0, help="the (first) seed")
     parser.add_argument("--count", type=int, default=1, help="how many seeds")
-    parser.add_argument("--processes", type=int, default=cpu_count() or 1)
+    parser.add_argument("--jobs", type=int, default=cpu_count() or 1, help="how many processes")
     parser.add_argument("--bug", help="the name of a bug to plant")
     options = parser.parse_args(arguments)
     if options.count == 1 or options.bug:
@@ -239,7 +239,7 @@ def main(arguments: Sequence[str]) -> int:
         found = failures(seeds, options.bug)
         _say(f"{options.count} schedules, {len(found)} fail\n")
     else:
-        found = play_many(options.seed, options.count, options.processes)
+        found = play_many(options.seed, options.count, options.jobs)
     for failure in found[:3]:
         _say(explain(failure.seed, options.bug) + "\n")
     return 1 if found else 0

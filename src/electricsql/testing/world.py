@@ -161,7 +161,8 @@ class World:
         """All goes well for a while."""
         self.connect(device, 0)
         for _ in range(1 + number % 3):
-            self._carry_all(device)
+            if not self._carry_all(device):
+                return
 
     def drop(self, device: Device, number: int) -> None:
         """The device's end of its connection is gone. What is under way may still arrive, all of it
