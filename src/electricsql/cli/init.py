@@ -1,10 +1,14 @@
 """`electric init`: a folder becomes an app's."""
 
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
+from electricsql.adopting import Draft
+from electricsql.cli.adopting import migration_file, read_sqlite, report
 from electricsql.cli.api import Api
+from electricsql.cli.files import write_together
 from electricsql.cli.output import counted
 from electricsql.cli.outputs import deployed_bundle, write_outputs
 from electricsql.cli.project import (
@@ -20,8 +24,17 @@ from electricsql.cli.project import (
     checked_service,
 )
 from electricsql.cli.shell import ElectricCommand
-from electricsql.errors import ProjectError
+from electricsql.errors import ProjectError, UsageError
 from electricsql.migrations import read_folder
+
+
+class _Options(TypedDict):
+    """The options that are the same for every beginning, and those that choose one."""
+
+    migrations_dir: str
+    output_dir: str
+    sync_down: bool
+    from_sqlite: Path | None
 
 
 @click.command(cls=ElectricCommand)
@@ -31,9 +44,13 @@ from electricsql.migrations import read_folder
 @click.option("--migrations-dir", default=DEFAULT_MIGRATIONS_DIR, show_default=True, metavar="DIR")
 @click.option("--output-dir", default=DEFAULT_OUTPUT_DIR, show_default=True, metavar="DIR")
 @click.option("--sync-down", is_flag=True, help="Start from the migrations that the service has.")
-def init(
-    app: str, *, env: str, service: str, migrations_dir: str, output_dir: str, sync_down: bool
-) -> None:
+@click.option(
+    "--from-sqlite",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the first migration from this file's tables.",
+)
+def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> None:
     """Make this folder an app's: write electric.json and migrations/.
 
     \b
@@ -42,17 +59,27 @@ def init(
        "migrationsDir": "migrations", "outputDir": ".electric",
        "environments": {"default": {"service": "http://127.0.0.1:5133"}}}
 
+    --from-sqlite starts from tables that are there: it writes the first migration from them, with
+    what could not stay as it was, and only reads the file (docs/adopting.md).
+
     \b
-    Example:
+    Examples:
       electric init notes
+      electric init music --from-sqlite chinook.sqlite
     """
+    if sum(map(bool, (options["sync_down"], options["from_sqlite"]))) > 1:
+        raise UsageError(
+            "one-beginning",
+            "--sync-down and --from-sqlite each say where to begin.",
+            "Give one of them.",
+        )
     environment = Environment(checked_service(service))
     config = Config(
         app=checked_name("app", app),
         environments={checked_name("environment", env): environment},
         default_env=env,
-        migrations_dir=migrations_dir,
-        output_dir=output_dir,
+        migrations_dir=options["migrations_dir"],
+        output_dir=options["output_dir"],
     )
     project = Project(Path.cwd(), config)
     if project.file.exists():
@@ -61,14 +88,28 @@ def init(
             f"There is an {FILE} in {project.folder} already.",
             "Change it with `electric config`, or choose another folder.",
         )
-    if sync_down:
+    draft = read_sqlite(options["from_sqlite"]) if options["from_sqlite"] else None
+    if draft is not None:
+        _begin_with(project, draft)
+    elif options["sync_down"]:
         _fetch(project, env)
+        project.write()
+        click.echo(f"Initialised {app} in {project.folder}")
     else:
         _make_folder(project.migrations)
-    project.write()
-    click.echo(f"Initialised {app} in {project.folder}")
-    if not sync_down:
+        project.write()
+        click.echo(f"Initialised {app} in {project.folder}")
         click.echo('Next: electric migrations new "what it adds"')
+
+
+def _begin_with(project: Project, draft: Draft) -> None:
+    """Write the draft as the app's first migration, and say what there is to know of it."""
+    files = migration_file(project, draft)
+    write_together(files)
+    project.write()
+    click.echo(f"Initialised {project.config.app} in {project.folder}")
+    (path,) = files
+    report(draft, path)
 
 
 def _fetch(project: Project, env: str) -> None:

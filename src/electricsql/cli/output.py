@@ -31,7 +31,8 @@ def shown(path: Path) -> str:
 
 def counted(count: int, noun: str) -> str:
     """`1 migration`, `2 migrations`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    plural = f"{noun}es" if noun.endswith("x") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from electricsql.migrations.bundle import (
     manifest_json,
     read_bundle,
 )
-from electricsql.migrations.capture import CAPTURE_TABLES, GUARD, MASK_BITS, OPLOG, triggers
+from electricsql.migrations.capture import CAPTURE_TABLES, GUARD, MASK_BITS, OPLOG, fits, triggers
 from electricsql.migrations.folder import read_folder, write_atomically
 from electricsql.migrations.names import new_name, title_of
 from electricsql.migrations.source import FILE, Source
@@ -35,6 +35,7 @@ __all__ = [
     "build",
     "bundle_json",
     "bundled",
+    "fits",
     "index_js",
     "make_bundle",
     "manifest_json",

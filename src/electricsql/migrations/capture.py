@@ -56,11 +56,12 @@ def triggers(table: Table) -> tuple[str, ...]:
     return tuple(_statements(table))
 
 
-def fits(type: ColumnType) -> str:
-    """The condition under which `?1` is a value of a type that nobody has to correct."""
-    conditions = [*_fits(type, "?1", strict=False)]
-    if spelled := _CANONICAL.get(type):
-        conditions.append(spelled.format("?1"))
+def fits(type: ColumnType, value: str = "?1", *, canonical: bool = True) -> str:
+    """The condition under which a value that isn't NULL is one of a type; a canonical one, that
+    nobody has to correct."""
+    conditions = [*_fits(type, value, strict=False)]
+    if canonical and (spelled := _CANONICAL.get(type)):
+        conditions.append(spelled.format(value))
     return " AND ".join(conditions)
 
 

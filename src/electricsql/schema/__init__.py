@@ -19,6 +19,7 @@ from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
 from electricsql.schema.postgres import quote
 from electricsql.schema.tokens import Kind, Token, tokens
+from electricsql.schema.types import column_type
 from electricsql.schema.values import (
     FIRST_DAY_WITH_ZONE,
     LAST_DAY_WITH_ZONE,
@@ -49,6 +50,7 @@ __all__ = [
     "additions",
     "can_hold",
     "canonical",
+    "column_type",
     "postgres_literal",
     "postgres_plan",
     "quote",

@@ -1,0 +1,91 @@
+"""Reading what exists, for `electric init --from-sqlite` and `--from-postgres`; the first migration
+and what has to be said about it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote as percent
+
+import click
+
+from electricsql.adopting import Draft, Found, draft_from_sqlite
+from electricsql.cli.output import counted, shown
+from electricsql.cli.project import Project
+from electricsql.errors import ProjectError
+from electricsql.migrations import fits, new_name, read_folder
+from electricsql.schema import ColumnType, quote
+
+TITLE: Final = "adopt what exists"
+
+
+def read_sqlite(path: Path) -> Draft:
+    """The first migration from the schema of a SQLite file, which is only read.
+
+    Raises:
+        ProjectError: `unreadable-file`, `already-electrified`.
+    """
+    with _opened(path) as database:
+        rows = database.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+            " WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid"
+        )
+        found = [Found(*row) for row in rows]
+        if any(each.name == "_electric_meta" for each in found):
+            raise ProjectError(
+                "already-electrified",
+                f"{path} takes part in an app already.",
+                "Start from that app's migrations, with `electric init APP --sync-down`.",
+            )
+
+        def misfits(table: str, column: str, type: ColumnType, is_key: bool) -> int:
+            value = quote(column)
+            fit = f"{value} IS {'NOT' if is_key else ''} NULL {'AND' if is_key else 'OR'}"
+            (count,) = database.execute(
+                f"SELECT count(*) FROM {quote(table)}"
+                f" WHERE NOT ({fit} ({fits(type, value, canonical=is_key)}))"
+            ).fetchone()
+            return int(count)
+
+        return draft_from_sqlite(path.name, found, misfits)
+
+
+def migration_file(project: Project, draft: Draft) -> dict[Path, str]:
+    """The file that a draft becomes.
+
+    Raises:
+        ProjectError: `migrations-present`.
+    """
+    if project.migrations.exists() and read_folder(project.migrations):
+        raise ProjectError(
+            "migrations-present",
+            f"There are migrations in {project.migrations} already.",
+            "Adopt tables in an app of their own, or copy what you need from there.",
+        )
+    name = new_name(TITLE, datetime.now(UTC), ())
+    return {project.migration_file(name): draft.sql}
+
+
+def report(draft: Draft, path: Path) -> None:
+    """Say what was written, and what could not stay as it was."""
+    indexes = draft.count("CREATE INDEX") + draft.count("CREATE UNIQUE")
+    made = f"{counted(draft.count('CREATE TABLE'), 'table')} and {counted(indexes, 'index')}"
+    click.echo(f"Wrote {shown(path)} with {made}")
+    for finding in draft.findings():
+        click.echo(f"  {finding}")
+    click.echo("Next: read it, then `electric build` and `electric sync`. See docs/adopting.md.")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(f"file:{percent(str(path))}?mode=ro", uri=True)) as database:
+            yield database
+    except sqlite3.Error as error:
+        raise ProjectError(
+            "unreadable-file",
+            f"{path} can't be read as a SQLite database: {error}.",
+            "Give the path of one.",
+        ) from None
