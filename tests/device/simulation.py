@@ -112,7 +112,7 @@ class Hub:
             origin, transaction = self._queue.popleft()
             if transaction.number > len(self._taken[origin]):
                 self.memory.receive(origin, transaction)
-                self._taken[origin].append(transaction.hlc)
+                self._taken[origin].append(transaction.mark)
 
 
 class Stream:

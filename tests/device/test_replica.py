@@ -60,7 +60,7 @@ def test_a_file_tells_what_is_not_acknowledged(file: DeviceFile, replica: Replic
     opened = replica.opened()
     assert (opened.cursor, opened.sealed) == (None, 2)
     assert opened.schema_version == file.schema.version
-    assert opened.unsent == {sealed.number: sealed.hlc for sealed in file.unsent()}
+    assert opened.unsent == {sealed.number: sealed.seal for sealed in file.unsent()}
     apply(replica, delta(file, "x", acknowledged=1))
     opened = replica.opened()
     assert opened.cursor == str(cursor_at(1))

@@ -52,12 +52,12 @@ class File:
 
     def opened(self) -> Opened:
         numbers = range(self.acknowledged + 1, len(self.transactions) + 1)
-        unsent = {number: hlc(self.transactions[number - 1]) for number in numbers}
+        unsent = {number: mark(self.transactions[number - 1]) for number in numbers}
         cursor = None if self.cursor is None else str(self.cursor)
         return Opened(self.device, cursor, None, len(self.transactions), unsent)
 
 
-def hlc(transaction: bytes) -> int:
+def mark(transaction: bytes) -> int:
     return int(transaction.partition(b":")[0])
 
 
@@ -75,7 +75,7 @@ class Hub:
 
     def place(self, device: str) -> Registered:
         taken = self.taken.setdefault(device, [])
-        return Registered(1, self.epoch, len(taken), hlc(taken[-1]) if taken else 0)
+        return Registered(1, self.epoch, len(taken), mark(taken[-1]) if taken else 0)
 
     def take(self, device: str, uploaded: Uploaded) -> None:
         taken = self.taken[device]

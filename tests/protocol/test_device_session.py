@@ -56,8 +56,8 @@ SEEDS = st.integers(0, 1 << 32)
 STEPS = st.integers(0, 400)
 
 
-def welcome(acknowledged: int = 0, hlc: int = 0, epoch: str = "epoch") -> Welcome:
-    return Welcome(7, epoch, acknowledged, hlc, 0, HEARTBEAT_MS)
+def welcome(acknowledged: int = 0, mark: int = 0, epoch: str = "epoch") -> Welcome:
+    return Welcome(7, epoch, acknowledged, mark, 0, HEARTBEAT_MS)
 
 
 def part(number: int, last: bool) -> DeltaPart:
@@ -220,22 +220,22 @@ def test_another_history_of_the_hub_means_to_start_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("acknowledged", "hlc", "renewed"),
+    ("acknowledged", "mark", "renewed"),
     [(2, 20, False), (3, 30, False), (3, 31, True), (3, 0, False), (4, 40, False), (5, 50, True)],
 )
 def test_a_hub_that_knows_other_transactions_of_this_device_makes_it_another(
-    acknowledged: int, hlc: int, renewed: bool
+    acknowledged: int, mark: int, renewed: bool
 ) -> None:
     session = DeviceSession()
     session.step(Opened(DEVICE, None, None, 4, {3: 30, 4: 40}), 0)
-    assert session.step(Came(welcome(acknowledged, hlc)), 0).renew is renewed
+    assert session.step(Came(welcome(acknowledged, mark)), 0).renew is renewed
 
 
 def test_what_was_sealed_since_hello_is_not_taken_for_what_the_hub_knows() -> None:
     session = DeviceSession()
     session.step(Opened(DEVICE, None, None, 4), 0)
     session.step(Sealed(5), 0)
-    assert session.step(Came(welcome(acknowledged=5, hlc=50)), 0).renew
+    assert session.step(Came(welcome(acknowledged=5, mark=50)), 0).renew
 
 
 def test_a_stream_that_another_one_of_this_device_took_over_makes_it_another() -> None:

@@ -18,6 +18,7 @@ from electricsql.replication import (
     RowId,
     Transaction,
     merge,
+    notice,
     parents_of,
     sent_back,
     transaction_id,
@@ -306,6 +307,41 @@ transactions = st.lists(
     max_size=8,
 )
 Told = list[tuple[int, bool, list[Change]]]
+
+
+@given(transactions, st.lists(st.tuples(st.integers(0, 2), st.integers(0, 7))))
+def test_a_transaction_counts_once_however_many_copies_send_it(
+    told: Told, sent: list[tuple[int, int]]
+) -> None:
+    """Three copies of a file send what they have of its transactions, in whatever order."""
+    hub, known = Hub(), set[tuple[int, int]]()
+    merged: list[int] = []
+    for copy, place in sent:
+        if place >= len(told):
+            continue
+        changes = told[place][2]
+        sealed = Transaction(1, 100 + place, None, None, changes, seal=9 - place)
+        (incoming,) = notice([Incoming(sealed, hub.author(1 + copy))], known)
+        before = dict(hub.rows)
+        result = merge(SCHEMA, hub.rows, [incoming])
+        hub.rows.update(result.rows)
+        if incoming.is_in:
+            assert hub.rows == before and not result.refused
+            assert result.echoed == {RowId(c.table, c.key) for c in changes}
+        elif not result.refused:
+            merged.append(place)
+            known.add((sealed.hlc, sealed.seal))
+    assert len(merged) == len(set(merged))
+
+
+def test_transactions_of_one_batch_are_noticed_too_and_those_without_a_seal_never() -> None:
+    hub = Hub()
+    batch = [
+        Incoming(Transaction(number, hlc, None, None, (), seal), hub.author(number))
+        for number, (hlc, seal) in enumerate([(1, 2), (1, 0), (1, 2), (1, 0), (2, 2), (1, 1)], 1)
+    ]
+    noticed = [incoming.is_in for incoming in notice(batch, [(1, 1)])]
+    assert noticed == [False, False, True, False, False, True]
 
 
 @given(transactions, st.integers(0, 8))

@@ -10,7 +10,7 @@ from electricsql.device.meta import write_meta
 from electricsql.errors import DeviceError
 from electricsql.migrations import CAPTURE_TABLES
 
-FORMATS: Final = ("format_1.sql", "format_2.sql", "format_3.sql", "format_4.sql", "format_5.sql")
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 7))
 """What brings a file from format n to n + 1, in order."""
 
 

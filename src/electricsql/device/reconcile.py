@@ -16,7 +16,7 @@ from electricsql.device.lives import FIRST, incarnation_of
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.oplog import Folded
 from electricsql.device.schemas import Schemas
-from electricsql.device.sealing import seal
+from electricsql.device.sealing import new_seal, seal
 from electricsql.device.unsent import Sealed, sealed_after
 from electricsql.replication import NO_HLC, Op, RowId, parents_of
 from electricsql.schema import Schema, Value, quote
@@ -58,13 +58,14 @@ def offer(database: sqlite3.Connection, schema: Schema, rows: Rows, unsent: list
             lives[seq] = (life, life - 1)
     database.execute(
         "INSERT INTO _electric_transactions"
-        " (number, first_seq, last_seq, hlc, cursor, schema_version, lives)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        " (number, first_seq, last_seq, hlc, cursor, schema_version, lives, seal)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(first.number, first.first_seq, first.first_seq + len(rows) - 1, NO_HLC),
             str(first.cursor) if first.cursor is not None else None,
             schema.version,
             json.dumps(lives) if lives else None,
+            new_seal(),
         ),
     )
 

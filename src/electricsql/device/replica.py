@@ -20,7 +20,7 @@ from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.status import Connection, Status, has_unsealed, read_status
-from electricsql.device.unsent import Sealed, encode, oldest_cursor, sealed_after
+from electricsql.device.unsent import Sealed, encode, marks_of_unsent, oldest_cursor, sealed_after
 from electricsql.limits import COURTESY_MS, STEP_PAUSE_ALONE_MS, STEP_PAUSE_MS
 from electricsql.protocol import DeltaPart, Opened
 
@@ -58,12 +58,12 @@ class Replica:
             meta = read_meta(self._database)
             cursor = str(meta.cursor) if meta.cursor else None
             version = schema_version(self._database)
-            unsent = dict(self._database.execute("SELECT number, hlc FROM _electric_transactions"))
+            marks = marks_of_unsent(self._database)
             return Opened(
-                *(meta.device, cursor, version, meta.number, unsent, self._staging.reached()),
+                *(meta.device, cursor, version, meta.number, marks, self._staging.reached()),
                 wants_all=self.wants_all or meta.reconciling,
                 oldest=oldest_cursor(self._database),
-                offered=min(unsent, default=meta.number) <= meta.offered,
+                offered=min(marks, default=meta.number) <= meta.offered,
             )
 
     def has_changed(self) -> bool:

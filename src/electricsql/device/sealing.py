@@ -5,6 +5,7 @@ committed is sealed as one transaction by whoever looks next, and always before 
 after it, a change made before would seem to have observed it.
 """
 
+import secrets
 import sqlite3
 from typing import Final
 
@@ -59,12 +60,17 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
         forget_written(database, tables[table], after)
     database.execute(
         "INSERT INTO _electric_transactions"
-        " (number, first_seq, last_seq, hlc, cursor, schema_version, lives)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (number, first, last, hlc, cursor, version, lives),
+        " (number, first_seq, last_seq, hlc, cursor, schema_version, lives, seal)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, first, last, hlc, cursor, version, lives, new_seal()),
     )
     write_meta(database, number=number, hlc=hlc)
     return number
+
+
+def new_seal() -> int:
+    """A random number to tell a transaction by."""
+    return 1 + secrets.randbits(62)
 
 
 def _spell(database: sqlite3.Connection, tables: list[Table], after: int) -> None:

@@ -39,6 +39,7 @@ class Sealed:
     cursor: Cursor | None
     schema_version: str | None
     lives: Mapping[int, tuple[int, int]]
+    seal: int
     rows: Sequence[Folded] = ()
 
     def change(self, folded: Folded) -> Change:
@@ -48,7 +49,9 @@ class Sealed:
     def transaction(self) -> Transaction:
         """As it is replicated."""
         changes = [self.change(folded) for folded in self.rows]
-        return Transaction(self.number, self.hlc, self.cursor, self.schema_version, changes)
+        return Transaction(
+            *(self.number, self.hlc, self.cursor, self.schema_version), changes, self.seal
+        )
 
     def author(self, origin: int, epoch: str, clocks: Clocks) -> Author:
         """Who made it, towards rows of a hub's history whose writers have these clocks."""
@@ -77,6 +80,11 @@ def oldest_cursor(database: sqlite3.Connection) -> str | None:
         "SELECT cursor FROM _electric_transactions ORDER BY number LIMIT 1"
     ).fetchone() or (read_meta(database).cursor,)
     return str(cursor) if cursor is not None else None
+
+
+def marks_of_unsent(database: sqlite3.Connection) -> dict[int, int]:
+    """What tells the sealed transactions from others of their numbers (`Transaction.mark`)."""
+    return dict(database.execute("SELECT number, coalesce(seal, hlc) FROM _electric_transactions"))
 
 
 def encode(database: sqlite3.Connection, schemas: Schemas, sealed: Sealed) -> bytes:
@@ -172,10 +180,11 @@ class Unsent:
 def _headers(database: sqlite3.Connection, after: int) -> Iterator[Sealed]:
     """Sealed transactions without their rows."""
     found = database.execute(
-        "SELECT number, first_seq, last_seq, hlc, cursor, schema_version, lives"
+        "SELECT number, first_seq, last_seq, hlc, cursor, schema_version, lives,"
+        " coalesce(seal, 0)"
         " FROM _electric_transactions WHERE number > ? ORDER BY number",
         (after,),
     ).fetchall()
-    for number, first, last, hlc, cursor, version, lives in found:
+    for number, first, last, hlc, cursor, version, lives, seal in found:
         parsed = Cursor.parse(cursor) if cursor else None
-        yield Sealed(number, first, last, hlc, parsed, version, later_lives(lives))
+        yield Sealed(number, first, last, hlc, parsed, version, later_lives(lives), seal)

@@ -20,14 +20,14 @@ _KNOWN: Final = """
 UPDATE electric.devices SET session = session + 1, seen_at = now(), needs = coalesce($2, needs),
     cursor = coalesce($3, cursor), schema_version = coalesce($4, schema_version)
 WHERE device = $1
-RETURNING origin, number, hlc, session, needs, (SELECT horizon FROM electric.hub)
+RETURNING origin, number, mark, session, needs, (SELECT horizon FROM electric.hub)
 """
 _NEW: Final = """
 INSERT INTO electric.devices (device, session, needs, cursor, schema_version)
 VALUES ($1, 1, coalesce($2, (SELECT horizon FROM electric.hub)), $3, $4)
 ON CONFLICT (device) DO UPDATE SET session = devices.session + 1, seen_at = now(),
     needs = coalesce($2, devices.needs)
-RETURNING origin, number, hlc, session, needs, (SELECT horizon FROM electric.hub)
+RETURNING origin, number, mark, session, needs, (SELECT horizon FROM electric.hub)
 """
 _APPLIED: Final = """
 UPDATE electric.devices
@@ -46,11 +46,11 @@ async def register(connection: Connection, epoch: str, device: str, claim: Claim
         record = await connection.fetchrow(_KNOWN, *told)
         record = record or await connection.fetchrow(_NEW, *told)
     assert record is not None
-    origin, number, hlc, session, needs, horizon = record
+    origin, number, mark, session, needs, horizon = record
     is_behind = claim.cursor is not None and claim.cursor.snapshot.xmin < horizon
     lacks = claim.oldest is not None and needs < horizon and not claim.offered
     standing = Standing.FORGOTTEN if is_behind or lacks else Standing.HERE
-    return Registered(origin, number, hlc, session, standing, horizon)
+    return Registered(origin, number, mark, session, standing, horizon)
 
 
 async def note_applied(connection: Connection, device: str, session: int, claim: Claim) -> bool:

@@ -9,7 +9,7 @@ import asyncpg
 from electricsql.errors import PostgresError
 from electricsql.hub.connection import Connection
 
-FORMATS: Final = ("format_1.sql", "format_2.sql", "format_3.sql")
+FORMATS: Final = ("format_1.sql", "format_2.sql", "format_3.sql", "format_4.sql")
 """What brings a hub from format n to n + 1, in order."""
 
 LOCK: Final = 0x656C656374726963

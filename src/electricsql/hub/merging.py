@@ -43,6 +43,7 @@ from electricsql.replication import (
     cut_back,
     is_ahead,
     merge,
+    notice,
     parents_of,
     sent_back,
     transaction_id,
@@ -78,7 +79,10 @@ WITH locked AS (
 SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
     (SELECT array_agg(ARRAY[origin, number, session]) FROM locked),
-    (SELECT horizon FROM electric.hub)
+    (SELECT horizon FROM electric.hub),
+    (SELECT coalesce(array_agg(ARRAY[hlc, seal]), '{}')
+        FROM unnest($2::bigint[], $3::bigint[]) n(hlc, seal)
+        JOIN electric.transactions USING (hlc, seal))
 """
 
 _Act = Callable[[Connection], Awaitable[Mapping[int, Clock]]]
@@ -172,9 +176,7 @@ class Merging:
             ServiceError: `superseded`.
         """
         origins = sorted({submitted.origin for submitted in batch})
-        record = await connection.fetchrow(_STATE, origins)
-        assert record is not None
-        xid, now_ms, version, devices, horizon = record
+        xid, now_ms, version, devices, horizon, known = await _state(connection, origins, batch)
         fresh = _fresh(batch, {origin: state for origin, *state in devices or ()})
         if not fresh:
             return {}
@@ -185,7 +187,7 @@ class Merging:
             self._incoming(submitted, transaction_id(xid, place), hlc, loader.clocks)
             for place, (submitted, hlc) in enumerate(zip(fresh, hlcs, strict=True), start=1)
         ]
-        await _Merge(connection, loader).run(incoming, fresh)
+        await _Merge(connection, loader).run(notice(incoming, known), fresh)
         return {each.author.id: each.author.clock for each in incoming}
 
     async def _retry(self, connection: Connection, submitted: Submitted) -> Mapping[int, Clock]:
@@ -196,14 +198,13 @@ class Merging:
             ServiceError: `not-quarantined`, `already-decided`.
         """
         await decide(connection, submitted.id, "retried")
-        record = await connection.fetchrow(_STATE, [])
-        assert record is not None
-        xid, now_ms, version, _, horizon = record
+        xid, now_ms, version, _, horizon, known = await _state(connection, [], [submitted])
         schema = await self._schemas.at(connection, version)
         loader = Loader(connection, schema, self._known, horizon)
         (hlc,) = await _taken(connection, loader, [submitted.transaction], now_ms)
         incoming = self._incoming(submitted, transaction_id(xid, 1), hlc, loader.clocks)
-        refused = await _Merge(connection, loader).run([replace(incoming, echo=True)])
+        batch = notice([replace(incoming, echo=True)], known)
+        refused = await _Merge(connection, loader).run(batch)
         if refused:
             raise _StillRefused(refused[0])
         return {incoming.author.id: incoming.author.clock}
@@ -286,6 +287,17 @@ class _Merge:
             if row is not None:
                 back[row_id] = sent_back(row, direct)
         return back
+
+
+async def _state(
+    connection: Connection, origins: Sequence[int], batch: Sequence[Submitted]
+) -> asyncpg.Record:
+    """Where the hub and these devices are, and what of the batch it knows by its seal."""
+    sealed = [each.transaction for each in batch if each.transaction.seal]
+    hlcs, seals = [each.hlc for each in sealed], [each.seal for each in sealed]
+    record = await connection.fetchrow(_STATE, origins, hlcs, seals)
+    assert record is not None
+    return record
 
 
 def _fresh(batch: Sequence[Submitted], devices: dict[int, list[int]]) -> list[Submitted]:

@@ -33,14 +33,14 @@ class HubPlan:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A device's place at the hub: its origin, and its last transaction that is in, with the clock
-    that the device gave it (0: it could not be read). `session` is a new number, higher than those
+    """A device's place at the hub: its origin, and its last transaction that is in, with
+    its mark (0: it could not be read). `session` is a new number, higher than those
     of the device's earlier sessions: what these submit is not taken any more. `standing` is how it
     stands to the hub's history, of which what is below `horizon` is forgotten."""
 
     origin: int
     acknowledged: int
-    hlc: int
+    mark: int
     session: int
     standing: Standing = Standing.HERE
     horizon: int = 0

@@ -15,12 +15,14 @@ from electricsql.schema import Table
 # The last part finds triggers FOR EACH ROW (1) and BEFORE (2): see effects.py.
 _NOTE: Final = """
 WITH merged AS (
-    INSERT INTO electric.transactions (id, origin, number, hlc, schema_version)
-    SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[])
+    INSERT INTO electric.transactions (id, origin, number, hlc, schema_version, seal)
+    SELECT * FROM unnest(
+        $1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $18::bigint[]
+    )
 ), counted AS (
     UPDATE electric.devices d
-    SET number = n.number, hlc = n.hlc, merged = d.merged + n.merged, seen_at = now()
-    FROM unnest($6::int[], $7::bigint[], $8::bigint[], $9::bigint[]) n(origin, number, hlc, merged)
+    SET number = n.number, mark = n.mark, merged = d.merged + n.merged, seen_at = now()
+    FROM unnest($6::int[], $7::bigint[], $8::bigint[], $9::bigint[]) n(origin, number, mark, merged)
     WHERE d.origin = n.origin
 ), refused AS (
     INSERT INTO electric.quarantine (origin, number, code, message, transaction, changes)
@@ -61,7 +63,7 @@ async def note(
         [each.transaction.schema_version for each in taken],
         list(last),
         [each.number for each in last.values()],
-        [each.hlc for each in last.values()],
+        [each.mark for each in last.values()],
         [merged[origin] for origin in last],
         [each.origin for each in held],
         [each.transaction.number for each in held],
@@ -71,5 +73,6 @@ async def note(
         [len(each.transaction.changes) for each in held],
         numbers,
         [user_table(table) for table in touched],
+        [each.transaction.seal or None if not each.is_in else None for each in taken],
     )
     return {record[0] for record in records}

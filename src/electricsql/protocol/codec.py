@@ -191,6 +191,7 @@ def encode_transaction(transaction: Transaction, tables: Mapping[str, Table]) ->
             ChangesFrame(*kind[:4], _columns(changes, kind[3], tables[kind[0]]), kind[4])
             for kind, changes in groups.items()
         ],
+        transaction.seal,
     )
     return _pack(_encoder.encode(frame))
 
@@ -216,7 +217,9 @@ def unfold_transaction(frame: TransactionFrame, tables: Mapping[str, Table]) -> 
     if len({(change.table, change.key) for change in changes}) < len(changes):
         raise ProtocolError("bad-transaction", "A transaction changes one row twice.")
     cursor = Cursor.parse(frame.cursor) if frame.cursor is not None else None
-    return Transaction(frame.number, frame.hlc, cursor, frame.schema_version, changes)
+    return Transaction(
+        *(frame.number, frame.hlc, cursor, frame.schema_version), changes, frame.seal
+    )
 
 
 def rows_named(frame: TransactionFrame, tables: Mapping[str, Table]) -> list[Change]:
@@ -249,8 +252,10 @@ def read_transaction(data: bytes) -> TransactionFrame:
         ProtocolError: it isn't one.
     """
     frame = _decode(_transaction, _unpack(data, TRANSACTION_BYTES_MAX))
-    if not (1 <= frame.number <= _INTEGER_MAX and 0 <= frame.hlc <= _INTEGER_MAX):
-        raise ProtocolError("bad-transaction", "A transaction's number or clock is out of range.")
+    if not 1 <= frame.number <= _INTEGER_MAX:
+        raise ProtocolError("bad-transaction", "A transaction's number is out of range.")
+    if not (0 <= frame.hlc <= _INTEGER_MAX and 0 <= frame.seal <= _INTEGER_MAX):
+        raise ProtocolError("bad-transaction", "A transaction's clock or seal is out of range.")
     changes = sum(count_values(group.values[0]) for group in frame.changes if group.values)
     if changes > TRANSACTION_CHANGES_MAX:
         raise ProtocolError(

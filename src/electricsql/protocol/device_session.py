@@ -98,7 +98,7 @@ class Opened(msgspec.Struct, frozen=True):
     schema_version: str | None
     sealed: int
     unsent: Mapping[int, int] = {}
-    """The clocks (hlc) of the transactions that are not known to be at the hub, by number."""
+    """The marks of the transactions that are not known to be at the hub, by number."""
     staged: Staged | None = None
     """What is kept of a delta that was broken off."""
     oldest: str | None = None
@@ -305,9 +305,9 @@ class DeviceSession:
         if self._epoch is not None and welcome.epoch != self._epoch:
             self.state = DeviceState.STRANDED
             return DeviceEffects(start_over=welcome.epoch)
-        last, hlc = welcome.acknowledged, welcome.acknowledged_hlc
+        last, mark = welcome.acknowledged, welcome.acknowledged_mark
         # What was sealed since we said hello can't be at the hub: a number beyond is another's.
-        if last > self._greeted or (hlc and self._unsent.get(last, hlc) != hlc):
+        if last > self._greeted or (mark and self._unsent.get(last, mark) != mark):
             self.state = DeviceState.CLOSED
             return DeviceEffects(renew=True)
         if welcome.standing != Standing.HERE:

@@ -105,7 +105,7 @@ class Registered(msgspec.Struct, frozen=True):
     origin: int
     epoch: str
     acknowledged: int
-    acknowledged_hlc: int = 0
+    acknowledged_mark: int = 0
     session: int = 0
     standing: Standing = Standing.HERE
     horizon: int = 0
@@ -350,7 +350,7 @@ class HubSession:
         stranded = other or place.standing is not Standing.HERE
         self.state = HubState.STRANDED if stranded else HubState.STREAMING
         welcome = Welcome(
-            *(place.origin, place.epoch, place.acknowledged, place.acknowledged_hlc),
+            *(place.origin, place.epoch, place.acknowledged, place.acknowledged_mark),
             *(now_ms, HEARTBEAT_MS, place.standing),
         )
         return HubEffects(send=(welcome,), wake=not stranded)

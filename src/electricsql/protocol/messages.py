@@ -104,13 +104,14 @@ class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """The device's place at the hub: origin, epoch, and the last of its transactions that is in.
-    `acknowledged_hlc` is that one's clock, as the device gave it (0: there is none, or it could not
-    be read). `standing` is a `replication.Standing`: how its cursor stands to the hub's history."""
+    `acknowledged_mark` tells that one from others of its number (`replication.Transaction.mark`; 0:
+    there is none, or it could not be read). `standing` is a `replication.Standing`: how its cursor
+    stands to the hub's history."""
 
     origin: int
     epoch: str
     acknowledged: int
-    acknowledged_hlc: int
+    acknowledged_mark: int
     hub_time_ms: int
     heartbeat_ms: int
     standing: int = Standing.HERE
@@ -251,6 +252,7 @@ class TransactionFrame(msgspec.Struct, frozen=True, array_like=True):
     cursor: CursorText | None
     schema_version: VersionName | None
     changes: Annotated[list[ChangesFrame], msgspec.Meta(max_length=CHANGE_GROUPS_MAX)]
+    seal: int = 0
 
 
 HEARTBEAT: Final = Pong(0)

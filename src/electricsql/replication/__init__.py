@@ -31,6 +31,7 @@ from electricsql.replication.merge import (
     RowId,
     looks_the_same,
     merge,
+    notice,
     parents_of,
     wanted,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "looks_the_same",
     "merge",
     "milliseconds",
+    "notice",
     "parents_of",
     "same",
     "sent_back",

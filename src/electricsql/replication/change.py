@@ -49,7 +49,9 @@ class Transaction:
     """Changes that a device committed together: at most one for each row, in no particular order.
 
     `number` counts the device's transactions from 1; `cursor` is what the device had received when
-    it sealed this one (None: nothing yet).
+    it sealed this one (None: nothing yet). `seal` is a random number that it was sealed with: two
+    copies of one file may seal different ones under the same number and clock, and one copy may
+    send what the other one has sent (0: earlier versions had none).
     """
 
     number: int
@@ -57,6 +59,12 @@ class Transaction:
     cursor: Cursor | None
     schema_version: str | None
     changes: Sequence[Change]
+    seal: int = 0
+
+    @property
+    def mark(self) -> int:
+        """What tells it from others of its number (0: nothing does)."""
+        return self.seal or self.hlc
 
     def clock(self, origin: int) -> Clock:
         return Clock(self.hlc, origin)

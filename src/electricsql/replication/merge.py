@@ -18,7 +18,7 @@ children of what is deleted (`wanted`, `parents_of`). Not here: how rows are loa
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from electricsql.replication.change import Change, Op, Transaction
@@ -48,13 +48,16 @@ class Incoming:
 
     `echo` asks for its rows to be sent back to the author, since the hub did not take the
     transaction as it was (its clock was cut back), or the author has given them up. With a
-    `refusal` it is known from the start that it can't be merged.
+    `refusal` it is known from the start that it can't be merged. One that `is_in` already, sent by
+    another copy of its author's file, is only echoed: nobody knows what has happened to its rows
+    since.
     """
 
     transaction: Transaction
     author: Author
     echo: bool = False
     refusal: "Refusal | None" = None
+    is_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,9 @@ def merge(schema: Schema, loaded: Mapping[RowId, Row | None], batch: Sequence[In
     rows = _Rows(schema, loaded)
     merged = Merged()
     for place, incoming in enumerate(batch):
+        if incoming.is_in:
+            merged.echoed |= wanted([incoming.transaction])
+            continue
         rows.begin()
         try:
             merged.echoed |= _merge_one(schema, rows, incoming)
@@ -97,6 +103,19 @@ def merge(schema: Schema, loaded: Mapping[RowId, Row | None], batch: Sequence[In
             _bury(schema, rows, incoming)
     merged.rows, merged.missed = rows.changed(), rows.missed
     return merged
+
+
+def notice(batch: Iterable[Incoming], known: Iterable[Sequence[int]]) -> list[Incoming]:
+    """The batch, after noticing what of it `is_in` already, by the clocks and seals of those that
+    are."""
+    seen = {(hlc, seal) for hlc, seal in known}
+    noticed = []
+    for incoming in batch:
+        sealed = (incoming.transaction.hlc, incoming.transaction.seal)
+        noticed.append(replace(incoming, is_in=sealed in seen))
+        if incoming.transaction.seal:
+            seen.add(sealed)
+    return noticed
 
 
 def wanted(transactions: Iterable[Transaction]) -> set[RowId]:

@@ -70,7 +70,7 @@ class Environment:
         self._by_device[device] = stream
         place = await self._hub.register(device, claim)
         return Registered(
-            *(place.origin, self._hub.epoch, place.acknowledged, place.hlc),
+            *(place.origin, self._hub.epoch, place.acknowledged, place.mark),
             session=place.session,
             standing=place.standing,
             horizon=place.horizon,

@@ -51,7 +51,7 @@ async def read_upload(
 
 def _salvaged(frame: TransactionFrame, tables: Mapping[str, Table]) -> Transaction:
     changes = rows_named(frame, tables)
-    return Transaction(frame.number, frame.hlc, None, frame.schema_version, changes)
+    return Transaction(*(frame.number, frame.hlc, None, frame.schema_version), changes, frame.seal)
 
 
 def _refusal(error: ProtocolError) -> Refusal:

@@ -13,6 +13,7 @@ from electricsql.testing.example import VERSIONS, Statement, Verb
 from electricsql.testing.stores import DeviceStore, HubStore, Submitted
 
 NOW_MS = 1_700_000_000_000
+SEAL = 5
 ONE = RowId("parents", (1,))
 PARENT = Statement(Verb.PUT, "parents", (1,), {"name": "a"})
 CHILD = Statement(Verb.PUT, "children", (1,), {"parent": 1, "note": "b"})
@@ -49,7 +50,7 @@ class DeviceContract:
             assert device.seal(now_ms) == device.seal(now_ms) == number
         clocks = [device.pending[number] for number in (1, 2, 3)]
         assert clocks == sorted(set(clocks))
-        assert device.opened().unsent == device.pending
+        assert device.opened().unsent.keys() == device.pending.keys()
 
     def test_a_transaction_says_what_became_of_each_row(self) -> None:
         device = self.new_device()
@@ -119,6 +120,20 @@ class DeviceContract:
         assert device.shown().keys() == {ONE} and copy.shown() == {}
         assert copy.opened().device == device.opened().device
 
+    def test_what_two_copies_seal_under_one_number_and_clock_is_told_apart(self) -> None:
+        device = self.new_device()
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        copy = device.copy()
+        for each in (device, copy):
+            each.write([Statement(Verb.SET, "parents", (1,), {"name": "b"})])
+            each.seal(NOW_MS)
+        assert device.pending == copy.pending
+        ours, theirs = device.opened().unsent, copy.opened().unsent
+        assert ours[1] == theirs[1] and ours[2] != theirs[2]
+        assert copy.renew() == 2
+        assert [*copy.opened().unsent.values()] == [*theirs.values()]
+
 
 class HubContract:
     """The promises of a hub."""
@@ -140,6 +155,18 @@ class HubContract:
         assert hub.shown() == {ONE: {"id": 1, "name": "a"}}
         assert hub.register("device-a" * 2).acknowledged == 1
         assert hub.reading().acknowledged([submitted.origin]) == {submitted.origin: 1}
+
+    def test_a_transaction_that_a_copy_sends_too_is_merged_once(self) -> None:
+        hub = self.new_hub()
+        assert hub.merge([_submitted(hub, 1)], NOW_MS)
+        assert hub.register("device-a" * 2).acknowledged_mark == SEAL
+        assert hub.write(0, [Statement(Verb.REMOVE, "parents", (1,))])
+        hub.commit(0, NOW_MS)
+        copied = _submitted(hub, 1, "device-b" * 2)
+        before = hub.reading().cursor
+        assert hub.merge([copied], NOW_MS)
+        assert hub.reading().acknowledged([copied.origin]) == {copied.origin: 1}
+        assert hub.shown() == {} and _news(hub, before) == {ONE}
 
     def test_a_client_s_transaction_shows_when_it_commits_and_holds_its_rows(self) -> None:
         hub = self.new_hub()
@@ -205,10 +232,10 @@ def _delta(
     return DeltaPart(0, last, False, str(cursor), *numbers, encode_clocks(clocks), blocks)
 
 
-def _submitted(hub: HubStore, number: int) -> Submitted:
-    place = hub.register("device-a" * 2)
+def _submitted(hub: HubStore, number: int, device: str = "device-a" * 2) -> Submitted:
+    place = hub.register(device)
     change = Change("parents", Op.INSERT, (1,), {"id": 1, "name": "a"})
-    transaction = Transaction(number, NOW_MS << 16, None, VERSIONS[0].name, [change])
+    transaction = Transaction(number, NOW_MS << 16, None, VERSIONS[0].name, [change], SEAL)
     return Submitted(place.origin, place.session, transaction, b"")
 
 

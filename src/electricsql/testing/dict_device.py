@@ -7,6 +7,7 @@ each delta.
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Final, Self
 
 from electricsql.device.oplog import Entry, Folded, fold
@@ -41,6 +42,7 @@ from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
 
 _SOMEBODY: Final = 1
 """Whoever made something that everybody has observed: nobody that has a clock."""
+_SEALS: Final = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class DictDevice:
     def opened(self) -> Opened:
         cursor = str(self._cursor) if self._cursor else None
         name = VERSIONS[self._version - 1].name
-        return Opened(self._device, cursor, name, self._number, self.pending)
+        marks = {each.transaction.number: each.transaction.mark for each in self._sealed}
+        return Opened(self._device, cursor, name, self._number, marks)
 
     def shown(self) -> Shown:
         return self._shown
@@ -172,7 +175,8 @@ class DictDevice:
             self._ids += 1
             name = VERSIONS[self._version - 1].name
             changes = [self._change(each) for each in folded]
-            transaction = Transaction(self._number, self._hlc, self._cursor, name, changes)
+            sealed = (self._number, self._hlc, self._cursor, name)
+            transaction = Transaction(*sealed, changes, next(_SEALS))
             self._sealed.append(Sealed(self._ids, transaction))
             for change in changes:
                 self._note(change)

@@ -31,6 +31,7 @@ from electricsql.replication import (
     is_direct,
     looks_the_same,
     merge,
+    notice,
     parents_of,
     sent_back,
     tick,
@@ -64,7 +65,7 @@ class _Place:
 
     origin: int
     number: int = 0
-    hlc: int = 0
+    mark: int = 0
     session: int = 0
 
 
@@ -85,6 +86,7 @@ class DictHub:
         self._migrated = [10]
         self._clients: dict[int, _Client] = {}
         self._places: dict[str, _Place] = {}
+        self._seals: set[tuple[int, int]] = set()
         self._origins: dict[int, _Place] = {}
         self._refused: list[tuple[int, int, Refused]] = []
         self._end(self._begin())
@@ -132,7 +134,7 @@ class DictHub:
             place = self._places[device] = _Place(1 + len(self._places))
             self._origins[place.origin] = place
         place.session += 1
-        return Registered(place.origin, self.epoch, place.number, place.hlc, place.session)
+        return Registered(place.origin, self.epoch, place.number, place.mark, place.session)
 
     def merge(self, batch: Sequence[Submitted], now_ms: int) -> bool:
         fresh = self._fresh(batch)
@@ -188,6 +190,7 @@ class DictHub:
         )
 
     def _merge(self, fresh: Sequence[Submitted], batch: Sequence[Incoming], xid: int) -> None:
+        batch = notice(batch, self._seals)
         merged = merge(self.schema, self.rows, batch)
         changed = dict(merged.rows)
         self.echoed |= self._just_echoed
@@ -204,7 +207,9 @@ class DictHub:
         for submitted in fresh:
             place = self._origins[submitted.origin]
             place.number = submitted.transaction.number
-            place.hlc = submitted.transaction.hlc
+            place.mark = submitted.transaction.mark
+        taken = [each for place, each in enumerate(batch) if place not in merged.refused]
+        self._seals.update((each.author.clock.hlc, each.transaction.seal) for each in taken)
         for place_in_batch, refusal in merged.refused.items():
             number = batch[place_in_batch].transaction.number
             told = Refused(number, refusal.code, refusal.message)

@@ -124,7 +124,7 @@ def _same(simple: T, other: T) -> T:
 
 
 def _identity(opened: Opened) -> tuple[object, ...]:
-    return opened.device, opened.cursor, opened.schema_version, opened.sealed, opened.unsent
+    return opened.device, opened.cursor, opened.schema_version, opened.sealed, set(opened.unsent)
 
 
 def _read(data: bytes) -> tuple[object, ...]:

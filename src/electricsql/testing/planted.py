@@ -159,7 +159,7 @@ def _unnoticed_copy() -> Patches:
     def believe(self: DeviceSession, frame: Welcome) -> DeviceEffects:
         number = min(frame.acknowledged, self._greeted)
         return welcome(
-            self, msgspec.structs.replace(frame, acknowledged=number, acknowledged_hlc=0)
+            self, msgspec.structs.replace(frame, acknowledged=number, acknowledged_mark=0)
         )
 
     return [(DeviceSession, "_welcome", believe)]

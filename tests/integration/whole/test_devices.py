@@ -124,6 +124,79 @@ def test_a_copied_file_becomes_a_device_of_its_own(notes: App, device: Open) -> 
     assert agreed(notes, "notes", one, copy) == [(n, "b", 1) for n in (1, 2, 3)]
 
 
+def note_births(app: App) -> None:
+    """Have Postgres note how often each row comes into being."""
+    run(app, "CREATE TABLE born (id bigint)")
+    run(
+        app,
+        "CREATE FUNCTION note_birth() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN INSERT INTO born VALUES (NEW.id); RETURN NULL; END'",
+    )
+    run(
+        app,
+        "CREATE TRIGGER note_birth AFTER INSERT ON notes"
+        " FOR EACH ROW EXECUTE FUNCTION note_birth()",
+    )
+
+
+def copied(database: Database, name: str) -> Path:
+    """A copy of a device's file."""
+    path = database.path.with_name(f"{name}.db")
+    with closing(sqlite3.connect(path)) as target:
+        database.connection.backup(target)
+    return path
+
+
+def test_copies_that_seal_under_one_number_and_clock_lose_nothing(
+    notes: App, device: Open, tmp_path: Path
+) -> None:
+    note_births(notes)
+    one = device("one")
+    write(one, "INSERT INTO notes VALUES (1, 'a', 0)")
+    one.sync()
+    copies = [tmp_path / "one.db"]
+    one.close()
+    with electrify(copies[0], notes.bundle, sync=False) as offline:
+        ahead = (time.time_ns() // 1_000_000 + 30_000) << 16
+        offline.execute("UPDATE _electric_meta SET value = ? WHERE key = 'hlc'", (ahead,))
+        write(offline, "INSERT INTO notes VALUES (2, 'before the copies', 0)")
+        copies += [copied(offline, name) for name in ("copy", "other")]
+    for number, path in enumerate(copies, start=3):
+        with electrify(path, notes.bundle, sync=False) as offline:
+            write(offline, f"INSERT INTO notes VALUES ({number}, 'in {path.stem}', 0)")
+            sealed = offline.execute("SELECT number, hlc FROM _electric_transactions").fetchall()
+            assert sealed == [(2, ahead + 1), (3, ahead + 2)]
+    opened = [device("one")]
+    opened[0].sync()
+    run(notes, "DELETE FROM notes WHERE id = 2")
+    opened += [device(name) for name in ("copy", "other")]
+    settle(*opened, opened[0])
+    shown = agreed(notes, "notes", *opened)
+    assert [row[0] for row in shown] == [1, 3, 4, 5], "what was deleted did not come back"
+    assert run(notes, "SELECT id, count(*) FROM born GROUP BY id ORDER BY id") == [
+        (id, 1) for id in range(1, 6)
+    ]
+    assert all(row[0] for row in run(notes, "SELECT holds FROM electric.fates"))
+
+
+def test_a_backup_that_is_restored_sends_nothing_twice(notes: App, device: Open) -> None:
+    note_births(notes)
+    one = device("one")
+    one.sync()
+    one.close()
+    with electrify(one.path, notes.bundle, sync=False) as offline:
+        write(offline, "INSERT INTO notes VALUES (1, 'in the backup', 0)")
+        backup = copied(offline, "backup")
+        write(offline, "INSERT INTO notes VALUES (2, 'after it', 0)")
+    device("one").sync()
+    run(notes, "DELETE FROM notes WHERE id = 1")
+    restored = device(backup.stem)
+    write(restored, "INSERT INTO notes VALUES (3, 'restored', 0)")
+    settle(restored)
+    assert [row[0] for row in agreed(notes, "notes", restored)] == [2, 3]
+    assert run(notes, "SELECT id FROM born ORDER BY id") == [(1,), (2,), (3,)]
+
+
 def test_after_a_reset_a_device_keeps_a_copy_and_starts_over(notes: App, device: Open) -> None:
     one = device("one")
     write(one, "INSERT INTO notes VALUES (1, 'before', 0)")
