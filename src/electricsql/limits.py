@@ -90,6 +90,11 @@ MIGRATION_ATTEMPTS_MAX: Final = 50  # of LOCK_WAIT_MS each: about 30 s
 MERGE_CHANGES_MAX: Final = 5_000  # of several transactions in one Postgres transaction
 MERGE_TRANSACTIONS_MAX: Final = 1_000  # the id of a merged transaction has 10 bits for it
 
+# Adopting a file's rows: transactions of
+ADOPTED_ROWS_MAX: Final = 1_000
+ADOPTED_UNIQUE_ROWS_MAX: Final = 50  # of tables with UNIQUE rules: one row may quarantine them all
+ADOPTED_BYTES_MAX: Final = 4 << 20
+
 # Comparing a device's file with its hub
 BUCKETS_MAX: Final = 4_096  # of a table, for its digest: 32 KiB
 BUCKET_ROWS: Final = 64  # about; a table has as many buckets as it takes

@@ -93,14 +93,14 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     DeviceFile(path, NOTES).close()
     app = plain(path)
-    app.execute("CREATE TABLE tags (id)")
+    app.execute("CREATE TABLE by_tag (id)")
     app.close()
     with pytest.raises(DeviceError) as refused:
         DeviceFile(
             path,
             NOTES,
             "CREATE TABLE more (id TEXT PRIMARY KEY NOT NULL)",
-            "CREATE TABLE tags (id TEXT PRIMARY KEY NOT NULL)",
+            "CREATE TABLE tags (id TEXT PRIMARY KEY NOT NULL); CREATE INDEX by_tag ON tags (id)",
         )
     assert code_of(refused) == "migration-failed"
     app = plain(path)

@@ -7,11 +7,12 @@ which applies what the hub decided and so checks no foreign keys again.
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from electricsql.device.adopting import Adoption
 from electricsql.device.format import upgrade
 from electricsql.device.meta import write_meta
 from electricsql.device.schemas import Schemas
@@ -86,20 +87,22 @@ def connect(path: Path, *, engine: bool = False) -> sqlite3.Connection:
 
 def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
     """Make our tables if they are not there, and apply the bundle's migrations that are missing;
-    all in one transaction.
+    all in one transaction. Tables that are there already are adopted, with their rows.
 
     Raises:
         DeviceError: `other-app`, `newer-format`, `changed-migration`, `migration-failed`,
-        `cannot-open`, `database-busy`, `damaged-database`.
+        `unfit-rows`, `columns-missing`, `cannot-open`, `database-busy`, `damaged-database`.
     """
-    with explained(path), transaction(database):
+    with explained(path), _rebuilding(database), transaction(database):
         found = initialise(database, bundle.app, bundle.env)
         _refuse_foreign(path, found, bundle)
         if found["env"] == LOCAL_ENV != bundle.env:
             write_meta(database, env=bundle.env)
         # What was written until now belongs to the schema version until now, and was written then.
         seal(database, Schemas(), now_ms=0)
-        apply_migrations(database, bundle.migrations)
+        adoption = Adoption(path, database, _new_statements(database, bundle))
+        apply_migrations(database, bundle.migrations, adoption.present)
+        adoption.bring_in()
 
 
 def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, str | int]:
@@ -115,10 +118,13 @@ def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, st
 
 
 def apply_migrations(
-    database: sqlite3.Connection, migrations: Iterable[BundleMigration | AppliedMigration]
+    database: sqlite3.Connection,
+    migrations: Iterable[BundleMigration | AppliedMigration],
+    present: Collection[str] = (),
 ) -> list[str]:
-    """Apply those that the file has not, each with its record. The caller has a write transaction
-    open, and has sealed in it what was written before. Gives the names of those that were new.
+    """Apply those that the file has not, each with its record, but for the statements whose result
+    is `present`. The caller has a write transaction open, and has sealed in it what was written
+    before. Gives the names of those that were new.
 
     Raises:
         DeviceError: `changed-migration`, `migration-failed`.
@@ -127,7 +133,7 @@ def apply_migrations(
     new = []
     for migration in migrations:
         if migration.name not in applied:
-            _apply(database, migration)
+            _apply(database, migration, present)
             new.append(migration.name)
         elif applied[migration.name] != migration.sha256:
             raise DeviceError(
@@ -139,11 +145,35 @@ def apply_migrations(
     return new
 
 
-def _apply(database: sqlite3.Connection, migration: BundleMigration | AppliedMigration) -> None:
-    """Run the statements; tables of that name which the app made before are not taken over."""
+def _new_statements(database: sqlite3.Connection, bundle: Bundle) -> Iterator[str]:
+    """The statements of the migrations that the file has not applied."""
+    applied = {name for (name,) in database.execute("SELECT name FROM _electric_migrations")}
+    for migration in bundle.migrations:
+        if migration.name not in applied:
+            yield from migration.statements
+
+
+@contextmanager
+def _rebuilding(database: sqlite3.Connection) -> Iterator[None]:
+    """Tables may be set aside and made anew, without any others following them."""
+    database.execute("PRAGMA foreign_keys = OFF")
+    database.execute("PRAGMA legacy_alter_table = ON")
+    try:
+        yield
+    finally:
+        database.execute("PRAGMA legacy_alter_table = OFF")
+        database.execute("PRAGMA foreign_keys = ON")
+
+
+def _apply(
+    database: sqlite3.Connection,
+    migration: BundleMigration | AppliedMigration,
+    present: Collection[str],
+) -> None:
     try:
         for statement in migration.statements:
-            database.execute(statement)
+            if statement not in present:
+                database.execute(statement)
     except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
         raise DeviceError(
             "migration-failed",

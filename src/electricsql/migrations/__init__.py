@@ -17,7 +17,7 @@ from electricsql.migrations.bundle import (
 from electricsql.migrations.capture import CAPTURE_TABLES, GUARD, MASK_BITS, OPLOG, fits, triggers
 from electricsql.migrations.folder import read_folder, write_atomically
 from electricsql.migrations.names import new_name, title_of
-from electricsql.migrations.source import FILE, Source
+from electricsql.migrations.source import FILE, Source, created
 
 __all__ = [
     "CAPTURE_TABLES",
@@ -35,6 +35,7 @@ __all__ = [
     "build",
     "bundle_json",
     "bundled",
+    "created",
     "fits",
     "index_js",
     "make_bundle",

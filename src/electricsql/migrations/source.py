@@ -150,6 +150,17 @@ _REFUSALS: Final = {
 }
 
 
+def created(statement: str) -> tuple[str, str]:
+    """What a statement creates: `table` or `index`, and its name; empty for any other."""
+    parts = [token for token, _ in zip(tokens(statement), range(8), strict=False)]
+    words = [token.text.upper() for token in parts if token.kind is Kind.WORD]
+    kind = next((each for each in ("TABLE", "INDEX") if each in words[1:3]), "")
+    if words[:1] != ["CREATE"] or not kind:
+        return "", ""
+    at = 1 + next(n for n, token in enumerate(parts) if token.is_word(kind))
+    return kind.lower(), parts[at + 3 if parts[at].is_word("IF") else at].name
+
+
 def refuse_unfit(source: Source, statement: Statement) -> None:
     """Let through only what a migration may consist of: tables, indexes, and added columns.
 
