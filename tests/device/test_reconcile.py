@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from electricsql.device.apply import apply_delta
 from electricsql.device.meta import read_meta
 from electricsql.device.reconcile import reconcile
 from electricsql.device.staging import Staging
@@ -62,7 +63,7 @@ class Forgetful(World):
         offered = min(unsent, default=meta.number) <= meta.offered
         known = meta.cursor is not None and not meta.reconciling
         is_behind = meta.cursor is not None and meta.cursor.snapshot.xmin < self.hub.horizon
-        lacks = 0 < self.needs(place) < self.hub.horizon and not offered
+        lacks = self.needs(place) < self.hub.horizon and not offered
         if (known and is_behind) or lacks:
             one.app.execute("UPDATE _electric_oplog SET at = 0 WHERE at > 0")
             reconcile(one.engine, one.schemas, self._sent[place], self._now_ms)
@@ -172,6 +173,35 @@ def test_an_update_of_a_row_that_is_forgotten_brings_it_back(folders: Iterator[P
     world.sync()
     assert world.hub.alive("plain") == {("p",): {"id": "p", "a": "new", "n": 7}}
     assert shown(world.devices[0], "plain") == shown(world.devices[1], "plain")
+    world.close()
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_who_has_only_written_until_it_expired_offers_what_that_needs(
+    folders: Iterator[Path], told: bool
+) -> None:
+    world = Forgetful(next(folders), TABLES)
+    one, away = world.devices
+    away.app.execute("INSERT INTO plain (id, a, n) VALUES ('p', 'old', 7)")
+    world.up(1)
+    if not told:
+        world.seal(1)
+    away.app.execute("UPDATE plain SET a = 'new'")
+    world.seal(1)
+    if told:
+        assert read_meta(away.engine).cursor is None
+        earlier, last = world.hub.delta(2, None)
+        assert apply_delta(away.engine, away.schemas, (earlier, last), NOW_MS).acknowledged == 1
+    world.down(0)
+    one.app.execute("DELETE FROM plain")
+    world.up(0)
+    world.down(0)
+    world.forget(0)
+    assert world.hub.rows == {}
+    world.sync()
+    assert world.reconciled == 1
+    assert world.hub.alive("plain") == {("p",): {"id": "p", "a": "new", "n": 7}}
+    assert shown(one, "plain") == shown(away, "plain") == world.hub.alive("plain")
     world.close()
 
 

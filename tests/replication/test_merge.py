@@ -275,6 +275,40 @@ def test_a_retried_transaction_loses_against_its_authors_later_writes(
     assert kept is not None and kept.values["name"] == "a"
 
 
+@pytest.mark.parametrize("retried", [0, 2])
+def test_what_its_author_deleted_stays_deleted_however_often_it_was_refused(retried: int) -> None:
+    """Inserted, deleted and inserted again, and both inserts were refused: a retry of the first one
+    comes before the delete, and one of the second after it."""
+    hub, row_id = Hub(), RowId("artist", (1,))
+    told = [artist(1), drop("artist", 1), artist(1)._replace(incarnation=2)]
+    authors = [hub.author(1, seen=frozenset()) for _ in told]
+    for number, (author, change) in enumerate(zip(authors, told, strict=True), start=100):
+        refused = Refusal("no", "No.") if change.op is Op.INSERT else None
+        for echoed in hub.merge((author, [change]), refusal=refused):
+            row = hub.rows[echoed]
+            assert row is not None and row.never_was
+            hub.rows[echoed] = sent_back(row, transaction_id(number))
+    hub.merge((hub.again(authors[retried]), [told[retried]]))
+    assert hub.alive(*("artist", 1)) is (retried == 2)
+    row = hub.rows[row_id]
+    assert row is not None and row.incarnation == 1 + retried // 2
+
+
+def test_a_row_that_never_was_is_deleted_by_an_author_that_was_not_told_of_it_yet() -> None:
+    hub, row_id = Hub(), RowId("artist", (1,))
+    first, second, third = (hub.author(1, seen=frozenset()) for _ in range(3))
+    for author in (first, second):
+        hub.merge((author, [artist(1)]), refusal=Refusal("no", "No."))
+        row = hub.rows[row_id]
+        assert row is not None
+        hub.rows[row_id] = sent_back(row, transaction_id(hub.next_xid))
+        hub.next_xid += 1
+    hub.merge((third, [drop("artist", 1)]))
+    for author in (first, second):
+        hub.merge((hub.again(author), [artist(1)]))
+        assert not hub.alive("artist", 1)
+
+
 def test_a_refused_transaction_takes_nothing_of_its_batch_along() -> None:
     hub = Hub()
     hub.merge(

@@ -48,7 +48,7 @@ async def register(connection: Connection, epoch: str, device: str, claim: Claim
     assert record is not None
     origin, number, mark, session, needs, horizon = record
     is_behind = claim.cursor is not None and claim.cursor.snapshot.xmin < horizon
-    lacks = claim.oldest is not None and needs < horizon and not claim.offered
+    lacks = needs < horizon and not claim.offered
     standing = Standing.FORGOTTEN if is_behind or lacks else Standing.HERE
     return Registered(origin, number, mark, session, standing, horizon)
 

@@ -149,8 +149,9 @@ def life_meant(table: Table, row: Row, change: Change, author: Author) -> int:
 
 
 def may_delete(row: Row, author: Author) -> bool:
-    """Rule 3: whether the author had observed every write of this life of the row."""
-    return author.observed(row.touched) and author.observed(row.touched_before)
+    """Rule 3: whether the author had observed every write of this life of the row. One that never
+    was has none."""
+    return row.never_was or (author.observed(row.touched) and author.observed(row.touched_before))
 
 
 def revive(row: Row, author: Author) -> Row:
@@ -162,8 +163,8 @@ def revive(row: Row, author: Author) -> Row:
 def sent_back(row: Row, direct: int) -> Row:
     """The row as the hub itself touches it, by a direct transaction: so its author is sent it
     too."""
-    if row.never_was:
-        return row._replace(deleted=direct)
+    if row.never_was:  # it may be its author that deleted it (rule 5)
+        return row._replace(touched_before=direct)
     before = row.touched_before if is_direct(row.touched) else row.touched
     return row._replace(touched=direct, touched_before=before)
 

@@ -2,6 +2,7 @@
 small under a workload."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import asyncpg
@@ -85,6 +86,26 @@ async def test_a_live_device_that_is_away_holds_it_until_it_expires(any_database
         assert (
             await world.hub.register("a", Claim(here.cursor, here.cursor))
         ).standing is Standing.HERE
+
+
+@pytest.mark.parametrize("has_cursor", [False, True])
+async def test_who_has_only_written_and_expired_is_told_so(database: str, has_cursor: bool) -> None:
+    """What it wrote before it had received anything may need what is forgotten."""
+    async with opened(database, ITEMS) as world:
+        here, away = await world.device(), await world.device("b")
+        await away.write(insert("items", item(1)))
+        await here.catch_up()
+        await here.write(delete("items", 1))
+        await here.catch_up()
+        await note(world, here)
+        await seen_before(world, "b", days=100)
+        await clean(world)
+        assert (await counts(world))["shadow_1"] == 0
+        claim = Claim(here.cursor if has_cursor else None, None)
+        assert (await world.hub.register("b", claim)).standing is Standing.FORGOTTEN
+        offered = replace(claim, offered=True)
+        assert (await world.hub.register("b", offered)).standing is Standing.HERE
+        assert (await world.hub.register("new", Claim())).standing is Standing.HERE
 
 
 async def seen_before(world: World, device: str, days: int) -> None:

@@ -72,7 +72,8 @@ async def test_an_older_hub_loses_nothing_and_works_on(script: Path, database: s
     async with opened(database, FAMILY) as world:
         status = await world.hub.status()
         (known,) = status.devices
-        assert (known.device, known.number, status.quarantined) == ("device-of-format-1", 4, 1)
+        name = f"device-of-{script.stem.replace('_', '-')}"
+        assert (known.device, known.number, status.quarantined) == (name, 4, 1)
         assert known.cursor is not None
         before = Cursor.parse(known.cursor)
         assert before.epoch == world.hub.epoch
@@ -87,7 +88,8 @@ async def test_an_older_hub_loses_nothing_and_works_on(script: Path, database: s
         async with world.hub.reading() as reading:
             refused = await reading.refused_since([known.origin], before)
         assert [(each.number, each.fate) for each in refused[known.origin]] == [(4, "waiting")]
-        device = await world.device(known.device)
+        assert (await world.hub.register(name)).mark, "it had a clock, and that is its mark now"
+        device = await world.device(name)
         device.cursor = before
         assert (device.origin, device.number) == (known.origin, 4)
         await device.catch_up()

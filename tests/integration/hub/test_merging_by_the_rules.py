@@ -53,7 +53,9 @@ def _compare_news(before: Rows, after: Rows, news: Rows) -> None:
     """A row is told if it looks different, or is echoed: the hub touched it last."""
     for row_id, row in after.items():
         old = before.get(row_id)
-        echoed = old is not None and old.touched != row.touched and is_direct(row.touched)
+        touched = (row.touched, row.touched_before)
+        is_news = old is not None and (old.touched, old.touched_before) != touched
+        echoed = is_news and is_direct(row.touched)
         assert (row_id in news) == (echoed or not looks_the_same(old, row))
 
 
