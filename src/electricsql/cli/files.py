@@ -22,7 +22,8 @@ def write_together(files: Mapping[Path, str]) -> None:
     staged: dict[Path, Path] = {}
     try:
         for path, content in files.items():
-            staged[path] = path.with_name(f".{path.name}{_STAGED}")
+            # Of a name that nobody else has: another command may write the same files.
+            staged[path] = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_STAGED}")
             try:
                 write_atomically(staged[path], content)
             except ProjectError as error:

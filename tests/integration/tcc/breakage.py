@@ -1,4 +1,4 @@
-"""More that goes wrong: disks, clocks, power, files, and processes that end at a named point.
+"""More that goes wrong: disks, clocks, power, files.
 
 As in `faults.py`, each function strikes once, and returns when it is over.
 """
@@ -8,22 +8,16 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 from typing import Final
 
-from tests.integration.tcc import failpoint_process
 from tests.integration.tcc.disk import Platter, recorded
-from tests.integration.tcc.failpoint_process import DEVICE, MOMENTS, SERVICE
 from tests.integration.tcc.faults import Fault, Strike
 from tests.integration.tcc.sessions import SessionProcess
 from tests.integration.tcc.stage import Stage
 
-_DIE_S: Final = 20.0
 _ACQUIRE_S: Final = 60.0
-_COUNT_MAX: Final = 12
 _HOURS_MAX: Final = 5
 _FILES: Final = ("", "-wal", "-shm", "-journal", "-electric", "-electric-journal")
 _SMASHED_BYTES: Final = 100
@@ -135,14 +129,6 @@ def hub_restored(strike: Strike) -> None:
     stage.sync()  # a migration may be lost, too, and its owner has to apply it again
 
 
-def syncs_race(strike: Strike) -> None:
-    """Several `electric sync` at once: of one migration, which somebody else applies too."""
-    racing = [strike.stage.app.start("sync") for _ in range(3)]
-    for process in racing:
-        said = process.communicate(timeout=_ACQUIRE_S)[1]
-        assert "Traceback" not in said and "internal-error" not in said, said
-
-
 def _let_all_arrive(strike: Strike) -> None:
     """Go on for a while, until everybody has everything; then everybody transacts again. What is
     only in a file that gets lost is lost: that is not what is tried here."""
@@ -166,54 +152,6 @@ def _remove(file: Path) -> None:
         Path(f"{file}{ending}").unlink(missing_ok=True)
 
 
-def deaths(points: tuple[str, ...], die: "Death") -> Fault:
-    """A fault that takes the next point each time it strikes."""
-    moments = (f"{point}@{moment}" for point, moment in product(points, MOMENTS))
-
-    def strike(strike: Strike) -> None:
-        count = strike.random.randint(1, _COUNT_MAX)
-        die(strike, (failpoint_process.__name__, next(moments), str(count)))
-
-    return strike
-
-
-Death = Callable[[Strike, tuple[str, ...]], None]
-
-
-def device_dies(strike: Strike, wrapper: tuple[str, ...]) -> None:
-    """A device ends at a point of its work, and is started again."""
-    victim = strike.some_devices()[0]
-    victim.kill()
-    victim.wrapper = wrapper
-    victim.start()
-    victim.tell("run")
-    _wait_for_death(lambda: victim.is_alive)
-    victim.kill()
-    victim.wrapper = ()
-    strike.again([victim])
-
-
-def service_dies(strike: Strike, wrapper: tuple[str, ...]) -> None:
-    """The same of the service."""
-    service = strike.stage.service
-    service.kill()
-    service.wrapper = wrapper
-    if service.try_start():
-        process = service.process
-        assert process is not None
-        _wait_for_death(lambda: process.poll() is None)
-        service.kill()
-    service.wrapper = ()
-    service.start()
-
-
-def _wait_for_death(lives: Callable[[], bool]) -> None:
-    """Until it is dead; one that does not come to its point in time is killed anywhere."""
-    end = time.monotonic() + _DIE_S
-    while lives() and time.monotonic() < end:
-        time.sleep(0.05)
-
-
 DISKS: Final[dict[str, Fault]] = {
     "devices' disks full (every k-th call)": disks_full,
     "devices' disks broken (I/O error at every k-th call)": disks_broken,
@@ -224,9 +162,4 @@ FILES: Final[dict[str, Fault]] = {
     "device file restored from a backup": file_restored,
     "device file copied to a second device": file_copied,
     "device file damaged": file_damaged,
-    "several `electric sync` at once": syncs_race,
-}
-DEATHS: Final[dict[str, tuple[tuple[str, ...], Death]]] = {
-    "devices end at a named point": (DEVICE, device_dies),
-    "service ends at a named point": (SERVICE, service_dies),
 }

@@ -8,7 +8,7 @@ written by someone who knew a later schema, is found out.
 Besides there is churn, which no history tells of: topics and notes come and go, and foreign keys
 hold them together. It only has to end equal everywhere.
 
-    registers   `<row>/<column>`; a migration adds a column to all rows
+    registers   `<row>/<column>`; the first migrations add a column to all rows
     lists       `list/<n>`; a new one from time to time, so that none gets long
     schema      `schema`
 
@@ -40,6 +40,8 @@ NAMES: Final = ("registers", "entries", "topics", "notes", "markers")
 SCHEMA: Final = "schema"
 ROWS: Final = 8
 TOPICS: Final = 6
+_COLUMNS_UNTIL: Final = 10
+"""The last migration that adds a column."""
 TRANSACTIONS_PER_LIST: Final = 20
 """Of one session; then it appends to the next list."""
 
@@ -55,9 +57,12 @@ def version(migrations: int) -> str:
     return f"v{migrations}"
 
 
-def added_column(number: int) -> str:
-    """The migration that adds the column of migration `number`."""
-    return f"ALTER TABLE registers ADD COLUMN m{number} TEXT;\n"
+def added(number: int) -> str:
+    """The migration `number`: it adds a column to the registers; with many of them reading all
+    would become slow, so later ones add a table that nobody uses."""
+    if number <= _COLUMNS_UNTIL:
+        return f"ALTER TABLE registers ADD COLUMN m{number} TEXT;\n"
+    return f"CREATE TABLE m{number} (id TEXT PRIMARY KEY NOT NULL);\n"
 
 
 @dataclass
@@ -90,7 +95,8 @@ class Deed:
         """Those that the schema which was read has."""
         assert self.ops and self.ops[0][1] == SCHEMA, "the schema is read first"
         migrations = int(self.ops[0][2].removeprefix("v"))
-        return ["a", "b", *(f"m{number}" for number in range(2, migrations + 1))]
+        last = min(migrations, _COLUMNS_UNTIL)
+        return ["a", "b", *(f"m{number}" for number in range(2, last + 1))]
 
     def write_registers(self) -> None:
         """Read all, and write up to three."""

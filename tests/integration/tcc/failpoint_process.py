@@ -1,10 +1,11 @@
-"""Runs a program that kills itself at a point of its work.
+"""Runs a program that kills or stops itself at a point of its work.
 
-    python -m tests.integration.tcc.failpoint_process FUNCTION@MOMENT K MODULE [ARGUMENT…]
+    python -m tests.integration.tcc.failpoint_process FUNCTION@MOMENT K SIGNAL MODULE [ARGUMENT…]
 
-The K-th time that the moment comes, the process ends as by SIGKILL. The function is one of ours
-(`package.module:function` or `…:Class.method`); the moment is `before` or `after` a call of it. A
-context manager is a transaction: `before` is before its commit, and `after` after it.
+The K-th time that the moment comes, the process gets the signal (`SIGKILL`, `SIGSTOP`). The
+function is one of ours (`package.module:function` or `…:Class.method`); the moment is `before` or
+`after` a call of it. A context manager is a transaction: `before` is before its commit, and `after`
+after it.
 
 Nothing in the product knows of this: the functions are replaced wherever they were imported.
 """
@@ -42,17 +43,18 @@ MOMENTS: Final = ("before", "after")
 
 
 class Trap:
-    """Counts, and kills at the K-th time."""
+    """Counts, and sends the signal at the K-th time."""
 
-    def __init__(self, moment: str, count: int) -> None:
+    def __init__(self, moment: str, count: int, number: signal.Signals) -> None:
         self._moment = moment
         self._left = count
+        self._number = number
 
     def reached(self, moment: str) -> None:
         if moment == self._moment:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._number)
 
 
 def set_trap(point: str, trap: Trap) -> None:
@@ -121,9 +123,10 @@ def _trapped_async_transaction(original: Callable[..., Any], trap: Trap) -> Call
     return entered
 
 
-def main(point: str, count: str, module: str, *arguments: str) -> None:
+def main(point: str, count: str, number: str, *program: str) -> None:
     name, _, moment = point.rpartition("@")
-    set_trap(name, Trap(moment, int(count)))
+    set_trap(name, Trap(moment, int(count), signal.Signals[number]))
+    module, *arguments = program
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -1,7 +1,7 @@
 """What goes wrong, one function for each: it strikes while everybody transacts, and returns when it
 is over. Nobody is helped afterwards, but for what was killed, which is started again.
 
-`longest_s` is how long a fault may last; how long it lasts, and whom it meets, is random.
+How long a fault lasts, within bounds, and whom it meets, is random.
 """
 
 import asyncio
@@ -31,11 +31,16 @@ class Strike:
 
     stage: Stage
     random: Random
+    shortest_s: float
     longest_s: float
 
     def last(self) -> None:
         """The time it lasts."""
-        time.sleep(self.random.uniform(0, self.longest_s))
+        time.sleep(self.seconds())
+
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.random.uniform(self.shortest_s, self.longest_s)
 
     def some_devices(self) -> list[SessionProcess]:
         """About a third of them."""
@@ -115,6 +120,17 @@ def all_killed(strike: Strike) -> None:
     strike.again(sessions)
 
 
+def all_stopped(strike: Strike) -> None:
+    stage = strike.stage
+    assert stage.service.process is not None
+    sessions = [session.pid for session in stage.sessions.values() if session.is_alive]
+    stopped = [*server_processes(stage.postgres), stage.service.process.pid, *sessions]
+    signal_all(stopped, signal.SIGSTOP)
+    strike.last()
+    strike.random.shuffle(stopped)
+    signal_all(stopped, signal.SIGCONT)
+
+
 def kill_postgres(stage: Stage) -> None:
     """SIGKILL to the server and all its processes."""
     pid = stage.postgres.pid
@@ -124,7 +140,7 @@ def kill_postgres(stage: Stage) -> None:
 
 
 def devices_cut_off(strike: Strike) -> None:
-    with _healed(strike.some_links()) as links:
+    with healed(strike.some_links()) as links:
         for link in links:
             link.cut()
         strike.last()
@@ -132,14 +148,14 @@ def devices_cut_off(strike: Strike) -> None:
 
 def devices_unheard(strike: Strike) -> None:
     """Their packets are lost, in one direction or both; TCP sends them again when it is over."""
-    with _healed(strike.some_links()) as links:
+    with healed(strike.some_links()) as links:
         for link in links:
             link.freeze(*strike.random.choice([(), (link.up,), (link.down,)]))
         strike.last()
 
 
 def links_flap(strike: Strike) -> None:
-    end = time.monotonic() + strike.random.uniform(1, strike.longest_s)
+    end = time.monotonic() + max(1.0, strike.seconds())
     while time.monotonic() < end:
         for link in strike.some_links():
             link.flap()
@@ -148,39 +164,39 @@ def links_flap(strike: Strike) -> None:
 
 def links_half_open(strike: Strike) -> None:
     """Connections that neither end knows to be dead, in one direction or both."""
-    with _healed(strike.some_links()) as links:
+    with healed(strike.some_links()) as links:
         for link in links:
             link.lose(*strike.random.choice([(), (link.up,), (link.down,)]))
         strike.last()
 
 
 def postgres_cut_off(strike: Strike) -> None:
-    with _healed([strike.stage.hub_link]) as (link,):
+    with healed([strike.stage.hub_link]) as (link,):
         link.cut()
         strike.last()
 
 
 def postgres_unheard(strike: Strike) -> None:
-    with _healed([strike.stage.hub_link]) as (link,):
+    with healed([strike.stage.hub_link]) as (link,):
         link.freeze(*strike.random.choice([(), (link.up,), (link.down,)]))
         strike.last()
 
 
 def postgres_half_open(strike: Strike) -> None:
-    with _healed([strike.stage.hub_link]) as (link,):
+    with healed([strike.stage.hub_link]) as (link,):
         link.lose(*strike.random.choice([(), (link.up,), (link.down,)]))
         strike.last()
 
 
 def links_delay(strike: Strike) -> None:
-    with _healed([*strike.all_links(), strike.stage.hub_link]) as links:
+    with healed([*strike.all_links(), strike.stage.hub_link]) as links:
         for link in links:
             link.up.delay_s = link.down.delay_s = strike.random.uniform(0, 0.3)
         strike.last()
 
 
 def devices_read_slowly(strike: Strike) -> None:
-    with _healed(strike.some_links()) as links:
+    with healed(strike.some_links()) as links:
         for link in links:
             link.down.bytes_per_s = _SLOW_BYTES_PER_S
             link.flap()
@@ -193,9 +209,10 @@ def frames_damaged(strike: Strike) -> None:
     def mangler() -> FrameMangler:
         damage = strike.random.choice(list(Damage))
         frame = strike.random.randrange(_FRAMES_STRUCK_MAX)
-        return FrameMangler(damage, frame, strike.random.randrange(_OFFSET_MAX))
+        offset = strike.random.randrange(_OFFSET_MAX)
+        return FrameMangler(damage, lambda number, _: number == frame, offset)
 
-    with _healed(strike.all_links()) as links:
+    with healed(strike.all_links()) as links:
         for link in links:
             link.up.mangler = link.down.mangler = mangler
             link.flap()
@@ -210,7 +227,7 @@ def tables_locked(strike: Strike) -> None:
         try:
             async with connection.transaction():
                 await connection.execute("LOCK TABLE registers, entries IN ACCESS EXCLUSIVE MODE")
-                await asyncio.sleep(strike.random.uniform(0, strike.longest_s))
+                await asyncio.sleep(strike.seconds())
         finally:
             await connection.close()
 
@@ -218,7 +235,7 @@ def tables_locked(strike: Strike) -> None:
 
 
 @contextmanager
-def _healed(links: list[Proxy]) -> Iterator[list[Proxy]]:
+def healed(links: list[Proxy]) -> Iterator[list[Proxy]]:
     """Links that work again in the end."""
     try:
         yield links
@@ -235,6 +252,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "Postgres killed": postgres_killed,
     "Postgres stopped (SIGSTOP)": postgres_stopped,
     "everything killed at once": all_killed,
+    "everything stopped at once (SIGSTOP)": all_stopped,
     "devices cut off": devices_cut_off,
     "devices unheard (packets lost, one way or both)": devices_unheard,
     "flapping links": links_flap,

@@ -1,8 +1,9 @@
 """Damage to single bytes and frames of a WebSocket on its way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 _HEAD_END: Final = b"\r\n\r\n"
 _MASKED: Final = 0x80
@@ -20,14 +21,18 @@ class Damage(StrEnum):
     TWICE = "the frame twice"
 
 
+Choice: TypeAlias = Callable[[int, int], bool]
+"""Whether a frame is meant, by its number (0 is the first) and the kind of its message."""
+
+
 @dataclass
 class FrameMangler:
-    """Damages frame `frame` (0 is the first) of one direction of a WebSocket at byte `offset`,
+    """Damages the first frame that is meant, of one direction of a WebSocket, at byte `offset`,
     modulo its length. The HTTP head before the first frame passes as it is; so do all other frames.
     """
 
     damage: Damage
-    frame: int
+    meant: Choice
     offset: int
     ends: bool = False
     struck: bool = False
@@ -45,7 +50,7 @@ class FrameMangler:
         passed = b""
         while (size := self._first_size()) is not None:
             piece, self._pending = self._pending[:size], self._pending[size:]
-            if self._number == self.frame:
+            if self._number >= 0 and self.meant(self._number, _kind(piece)):
                 passed += self._strike(piece)
                 rest, self._pending = self._pending, b""
                 return passed if self.ends else passed + rest
@@ -58,8 +63,8 @@ class FrameMangler:
         if self._number < 0:
             end = self._pending.find(_HEAD_END)
             return end + len(_HEAD_END) if end >= 0 else None
-        size = _frame_bytes(self._pending)
-        return size if size is not None and size <= len(self._pending) else None
+        sizes = _sizes(self._pending)
+        return sum(sizes) if sizes and sum(sizes) <= len(self._pending) else None
 
     def _strike(self, piece: bytes) -> bytes:
         self.struck, self.frame_bytes = True, len(piece)
@@ -79,8 +84,9 @@ class FrameMangler:
                 return piece + piece
 
 
-def _frame_bytes(data: bytes) -> int | None:
-    """How long the WebSocket frame is that starts here; None if its header is not all here."""
+def _sizes(data: bytes) -> tuple[int, int] | None:
+    """How long the header and the payload are of the WebSocket frame that starts here; None if its
+    header is not all here."""
     if len(data) < 2:
         return None
     size, header = data[1] & ~_MASKED, 2
@@ -90,4 +96,16 @@ def _frame_bytes(data: bytes) -> int | None:
         if len(data) < header:
             return None
         size = int.from_bytes(data[2:header], "big")
-    return header + (_MASK_BYTES if data[1] & _MASKED else 0) + size
+    return header + (_MASK_BYTES if data[1] & _MASKED else 0), size
+
+
+def _kind(piece: bytes) -> int:
+    """The kind of the message in a WebSocket frame: the second byte of its MessagePack; -1 if there
+    is none."""
+    sizes = _sizes(piece)
+    assert sizes is not None, "the frame is whole"
+    header, size = sizes
+    if size < 2:
+        return -1
+    mask = piece[header - _MASK_BYTES + 1] if piece[1] & _MASKED else 0
+    return piece[header + 1] ^ mask

@@ -2,8 +2,11 @@
 
     python -m tests.integration.tcc.report RESULTS.jsonl docs/reliability.md
 
-A line of the results is either what came of a fault (`trial.Result`; lines of one fault are added
-up), or of looking for a planted bug (`simulation.Caught`).
+A line of the results is either what came of a trial so far (`trial.Result`; of one trial the last
+line counts, and the trials of one fault are added up), or of looking for a planted bug
+(`simulation.Caught`). So there are tables of a soak that was broken off, too: they say what was not
+finished, and what is missing altogether is printed. The exit status is 1 then, or if there is
+something in the tables that should not be.
 """
 
 import json
@@ -12,6 +15,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from electricsql.testing.planted import BUGS
+from tests.integration.tcc.breakage import DISKS, FILES
+from tests.integration.tcc.faults import FAULTS
+from tests.integration.tcc.histories import HISTORIES
+from tests.integration.tcc.mangling import Damage
+from tests.integration.tcc.points import POINTS
+from tests.integration.tcc.trial import STORM, STORMS, WIRE
+
+Line = Mapping[str, Any]
+
+EXPECTED: Final = {
+    **dict.fromkeys((*FAULTS, *DISKS, *FILES, *HISTORIES, *POINTS), 1),
+    **dict.fromkeys((WIRE.format(damage) for damage in Damage if damage is not Damage.TWICE), 4),
+    STORM: STORMS,
+}
+"""How many trials of each fault a whole soak has."""
 _SUMS: Final = (
     "runs",
     "survived",
@@ -21,8 +40,10 @@ _SUMS: Final = (
     "invalid",
     "transactions",
 )
+_BAD: Final = ("lost", "duplicated", "stuck", "invalid")
 _FAULT_HEAD: Final = (
     "fault",
+    "devices + writers, longest",
     "runs",
     "survived",
     "lost",
@@ -32,32 +53,55 @@ _FAULT_HEAD: Final = (
     "transactions",
     "worst time to converge",
 )
+_PLANTED_HEAD: Final = ("planted bug", "what it does", "breaks the rule", "schedules")
 
 
-def fault_table(results: Iterable[Mapping[str, Any]]) -> str:
+def fault_table(results: Iterable[Line]) -> str:
     """A line for each fault."""
-    sums: dict[str, dict[str, float]] = {}
-    for result in results:
-        if "fault" in result:
-            line = sums.setdefault(result["fault"], {**dict.fromkeys(_SUMS, 0), "worst_s": 0.0})
-            for name in _SUMS:
-                line[name] += result[name]
-            line["worst_s"] = max(line["worst_s"], result["worst_s"])
-    rows = [
-        [fault, *(f"{line[name]:,.0f}" for name in _SUMS), f"{line['worst_s']:.1f} s"]
-        for fault, line in sums.items()
-    ]
-    return _table(_FAULT_HEAD, rows)
+    rows = []
+    for fault, trials in _by_fault(results).items():
+        sums = [f"{sum(trial[name] for trial in trials):,}" for name in _SUMS]
+        worst_s = max(trial["worst_s"] for trial in trials)
+        name = fault if all(trial["done"] for trial in trials) else f"{fault} (**not finished**)"
+        settings = "; ".join(dict.fromkeys(trial["setting"] for trial in trials))
+        rows.append([name, settings, *sums, f"{worst_s:.1f} s"])
+    return _table(_FAULT_HEAD, rows, texts=2)
 
 
-def planted_table(results: Iterable[Mapping[str, Any]]) -> str:
+def planted_table(results: Iterable[Line]) -> str:
     """A line for each planted bug: what it does, which rule it breaks, how soon that shows."""
     rows = [
         [each["name"], each["what"], each["rule"] or "**none**", f"{each['schedules']:,}"]
         for each in results
         if "rule" in each
     ]
-    return _table(("planted bug", "what it does", "breaks the rule", "schedules"), rows)
+    return _table(_PLANTED_HEAD, rows, texts=3)
+
+
+def complaints(results: Sequence[Line]) -> Iterable[str]:
+    """What is missing, not finished, or not as it should be."""
+    by_fault = _by_fault(results)
+    for fault, count in EXPECTED.items():
+        trials = by_fault.get(fault, [])
+        if len(trials) < count:
+            yield f"{fault}: {len(trials)} of {count} trials were begun"
+    for fault, trials in by_fault.items():
+        for trial in trials:
+            if not trial["done"]:
+                yield f"{fault}: not finished after {trial['runs']} runs"
+            yield from (f"{fault}: {trial[name]} {name}" for name in _BAD if trial[name])
+    found = {each["name"]: each["rule"] for each in results if "rule" in each}
+    yield from (f"planted bug {name}: not looked for" for name in BUGS if name not in found)
+    yield from (f"planted bug {name}: not found" for name, rule in found.items() if not rule)
+
+
+def _by_fault(results: Iterable[Line]) -> dict[str, list[Line]]:
+    last = {result["key"]: result for result in results if "fault" in result}
+    trials: dict[str, list[Line]] = {}
+    for result in last.values():
+        trials.setdefault(result["fault"], []).append(result)
+    order = [*EXPECTED, *trials]
+    return {fault: trials[fault] for fault in dict.fromkeys(order) if fault in trials}
 
 
 def with_table(page: str, name: str, table: str) -> str:
@@ -69,12 +113,14 @@ def with_table(page: str, name: str, table: str) -> str:
     return f"{before}{start}\n{table}\n{end}{after}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---", *["---:" for _ in head[1:]]], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int) -> str:
+    """A table whose first columns are texts; the others are numbers."""
+    ruler = ["---" if column < texts else "---:" for column in range(len(head))]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ruler, *rows))
 
 
-def main(results_path: str, page_path: str) -> None:
+def main(results_path: str, page_path: str) -> int:
+    """The command; gives its exit status."""
     results = [json.loads(line) for line in Path(results_path).read_text().splitlines()]
     page = Path(page_path)
     text = page.read_text()
@@ -86,7 +132,11 @@ def main(results_path: str, page_path: str) -> None:
             print(table)
             text = with_table(text, name, table)
     page.write_text(text)
+    found = list(complaints(results))
+    for complaint in found:
+        print(complaint)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

@@ -54,6 +54,11 @@ class SessionProcess:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start a process; `wait_for` "ready" tells when it listens."""
         assert not self.is_alive

@@ -10,8 +10,8 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 
 import asyncpg
 
+from electricsql.device.meta import read_meta
 from electricsql.embedded import EmbeddedPostgres
 from electricsql.schema import Value
 from tests.integration.tcc.deeds import (
@@ -27,7 +28,7 @@ from tests.integration.tcc.deeds import (
     SCHEMA,
     TABLES,
     Deed,
-    added_column,
+    added,
     look,
     seed,
     version,
@@ -235,15 +236,15 @@ class Stage:
 
     # The schema
 
-    def migrate(self, sql: str | None = None) -> None:
-        """Apply another migration, however often it takes; it is a transaction of the session
-        "schema"."""
+    def migrate(self, sql: str | None = None, apply: Callable[[], None] | None = None) -> None:
+        """Make another migration, and apply it, by default with `electric sync`, however often it
+        takes; it is a transaction of the session "schema"."""
         number = self.migrations + 1
         path = self.app.folder / self.app.electric("migrations", "new", f"number {number}")
-        path.write_text(sql or added_column(number))
+        path.write_text(sql or added(number))
         ops = [["w", SCHEMA, version(number)]]
         self._schema.append({"session": SCHEMA, "index": number, "type": "info", "ops": ops})
-        self.sync()
+        (apply or self.sync)()
         self._schema[-1]["type"] = "ok"
         self.migrations = number
 
@@ -265,7 +266,7 @@ class Stage:
         """Run SQL in Postgres."""
         asyncio.run(_execute(self.url, sql))
 
-    def query(self, sql: str, *parameters: Value) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, *parameters: Value | list[str]) -> list[tuple[Any, ...]]:
         """What Postgres says."""
         return asyncio.run(_fetch(self.url, sql, parameters))
 
@@ -330,11 +331,10 @@ class Stage:
         """How many transactions are committed for certain."""
         return sum(session.committed() for session in self.sessions.values())
 
-    @contextmanager
-    def reading(self, device: SessionProcess) -> Iterator[sqlite3.Connection]:
-        """A device's file, to look at."""
+    def id_of(self, device: SessionProcess) -> str:
+        """By what the hub knows a device."""
         with closing(self._open(device)) as file:
-            yield file
+            return read_meta(file).device
 
     def _open(self, device: SessionProcess) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{device.file}?mode=ro", uri=True, timeout=_FAR)
@@ -370,7 +370,7 @@ async def _execute(url: str, sql: str) -> None:
         await connection.close()
 
 
-async def _fetch(url: str, sql: str, parameters: Sequence[Value]) -> list[tuple[Any, ...]]:
+async def _fetch(url: str, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
     connection = await asyncpg.connect(url)
     try:
         return [tuple(record) for record in await connection.fetch(sql, *parameters)]

@@ -2,8 +2,8 @@
 migration under way: nothing is lost, nothing happens twice, all end equal.
 
 This is what `make soak` makes the table of `docs/reliability.md` from. In `make test` there are
-short forms: `test_storm.py`, `test_wire.py`. How many devices there are, how
-often and how long a fault strikes may be set, to try things out.
+short forms: `test_storm.py`, `test_wire.py`. How many devices there are, how often and how long a
+fault strikes may be set, to try things out.
 """
 
 import os
@@ -12,17 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.tcc.breakage import DEATHS, DISKS, FILES, deaths, hub_restored
+from tests.integration.tcc.breakage import DISKS, FILES, hub_restored
 from tests.integration.tcc.disk import compiled
 from tests.integration.tcc.failpoint_process import MOMENTS
 from tests.integration.tcc.faults import FAULTS
+from tests.integration.tcc.histories import HISTORIES, syncs_race
+from tests.integration.tcc.points import POINTS, at_each
 from tests.integration.tcc.stage import Cast
 from tests.integration.tcc.trial import STUCK_S, Plan, endure
 
 STRIKES = int(os.environ.get("ELECTRIC_SOAK_STRIKES", "4"))
 LONGEST_S = float(os.environ.get("ELECTRIC_SOAK_LONGEST_S", "30"))
 SHORTLY_S = 5
-CAST = Cast(devices=int(os.environ.get("ELECTRIC_SOAK_DEVICES", "10")))
+CAST = Cast(devices=int(os.environ.get("ELECTRIC_SOAK_DEVICES", "10")), pause_s=0.2)
+"""At a pace at which two stages find room on a machine with two processors."""
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
 
@@ -42,17 +45,24 @@ def test_files(fault: str, tmp_path: Path) -> None:
     _endure(tmp_path, Plan(fault, FILES[fault], STRIKES, SHORTLY_S, cast=CAST))
 
 
+@pytest.mark.parametrize("fault", HISTORIES)
+def test_histories(fault: str, tmp_path: Path) -> None:
+    migrates = HISTORIES[fault] is syncs_race
+    plan = Plan(fault, HISTORIES[fault], STRIKES, SHORTLY_S, cast=CAST, migrates=migrates)
+    _endure(tmp_path, plan)
+
+
 @pytest.mark.xfail(reason="a hub that was put back is not recognised: devices keep what it lost")
 def test_a_hub_restored_from_a_backup(tmp_path: Path) -> None:
     name = "hub restored from an older backup (what the backup lacks is lost)"
     _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, cast=CAST, loses=True))
 
 
-@pytest.mark.parametrize("fault", DEATHS)
+@pytest.mark.parametrize("fault", POINTS)
 def test_named_points(fault: str, tmp_path: Path) -> None:
-    points, die = DEATHS[fault]
-    runs = len(points) * len(MOMENTS)
-    _endure(tmp_path, Plan(fault, deaths(points, die), runs, SHORTLY_S, cast=Cast(devices=4)))
+    points, number, at = POINTS[fault]
+    runs, cast = len(points) * len(MOMENTS), replace(CAST, devices=min(CAST.devices, 4))
+    _endure(tmp_path, Plan(fault, at_each(points, number, at), runs, SHORTLY_S, cast=cast))
 
 
 def _endure(folder: Path, plan: Plan) -> None:

@@ -15,9 +15,8 @@ from tests.integration.tcc.breakage import DISKS
 from tests.integration.tcc.disk import compiled
 from tests.integration.tcc.faults import FAULTS, devices_killed
 from tests.integration.tcc.stage import Cast
-from tests.integration.tcc.trial import STUCK_S, Plan, storm
+from tests.integration.tcc.trial import STORM, STORMS, STUCK_S, Plan, storm
 
-RUNS = 10
 TRANSACTIONS = int(os.environ.get("ELECTRIC_STORM_TRANSACTIONS", "20000"))
 LONGEST_S = 3
 SHORT = (
@@ -38,10 +37,10 @@ def test_some_faults(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("run", range(RUNS))
+@pytest.mark.parametrize("run", range(STORMS))
 def test_storm(run: int, tmp_path: Path) -> None:
     cast = Cast(devices=10, writers=2, pause_s=0.02, library=compiled(tmp_path))
-    plan = Plan("faults of all kinds", devices_killed, 0, LONGEST_S, seed=run, cast=cast)
+    plan = Plan(STORM, devices_killed, 0, LONGEST_S, seed=run, cast=cast)
     result = storm(tmp_path, plan, endless(run), TRANSACTIONS)
     assert result.stuck == 0, f"somebody needed longer than {STUCK_S} s: {result}"
 

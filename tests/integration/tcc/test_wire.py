@@ -1,95 +1,176 @@
 """Frames that are damaged on their way, at every one of their bytes: nothing of them is taken.
 
-One device's frames are damaged, one connection after the other; another device and Postgres see
-each of its transactions once, and none that is not one.
+Several devices' frames are damaged, one connection of each after the other; another device and
+Postgres see each of their transactions once, and none that is not one. Meanwhile there is a
+migration.
 """
 
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from electricsql import Database, ElectricError, electrify
+from electricsql.protocol import Applied, DeltaPart, Hello, Upload
 from tests.integration.tcc.mangling import Damage, FrameMangler
-from tests.integration.tcc.proxy import Network, Proxy, Way
-from tests.integration.tcc.trial import Result
+from tests.integration.tcc.proxy import Network, Proxy
+from tests.integration.tcc.trial import WIRE, Result
 from tests.integration.whole.conftest import Open
 from tests.integration.whole.processes import App
 
 TABLE = "CREATE TABLE entries (id INTEGER PRIMARY KEY NOT NULL, value TEXT NOT NULL);\n"
+MORE = "ALTER TABLE entries ADD COLUMN more TEXT;\n"
+LANES = 16
+SHORT_LANES = 2
 SHORT_STEP = 89
 """In `make test` every so manieth byte is damaged; a prime, so that all kinds of places are."""
-FRAMES = {"hello": ("up", 0), "upload": ("up", 1), "applied": ("up", 2), "delta": ("down", 1)}
+FRAMES = {"hello": Hello, "upload": Upload, "applied": Applied, "delta": DeltaPart}
 FRAME_BYTES_MAX = 1_000
 PATIENCE_S = 60
 
 
-class Wire:
-    """A device whose frames are damaged, and one that is left alone."""
+class Lane:
+    """A device in a thread of its own, and its way to the service, on which frames are damaged."""
 
-    def __init__(self, app: App, proxy: Proxy, devices: tuple[Database, Database]) -> None:
-        self.app = app
+    def __init__(self, number: int, proxy: Proxy, opened: Callable[[str], Database]) -> None:
         self.proxy = proxy
-        self.victim, self.other = devices
+        self.thread = ThreadPoolExecutor(1)
+        self.victim = self.thread.submit(opened, f"victim-{number}").result()
         self.written = 0
+        self._first = number * FRAME_BYTES_MAX
 
-    def way(self, name: str) -> Way:
-        return self.proxy.up if name == "up" else self.proxy.down
+    def close(self) -> None:
+        self.thread.submit(self.victim.close).result()
+        self.thread.shutdown()
 
     def strike(self, name: str, damage: Damage, offset: int) -> FrameMangler:
         """Damage a frame of the next connection; gives what did it."""
-        direction, frame = FRAMES[name]
+        way = self.proxy.down if name == "delta" else self.proxy.up
+        wanted = FRAMES[name].__struct_config__.tag
         made: list[FrameMangler] = []
 
         def mangler() -> FrameMangler:
             # The first connection alone: the next ones have to get through.
-            made.append(FrameMangler(damage, frame if not made else -2, offset))
+            is_first = not made
+            made.append(FrameMangler(damage, lambda _, kind: is_first and kind == wanted, offset))
             return made[-1]
 
-        self.way(direction).mangler = mangler
+        way.mangler = mangler
         self.proxy.flap()
         self.written += 1
         with self.victim.transaction():
-            self.victim.execute(
-                "INSERT INTO entries VALUES (?, ?)", (self.written, f"value {self.written}")
-            )
+            id, value = self.entries()[-1]
+            self.victim.execute("INSERT INTO entries (id, value) VALUES (?, ?)", (id, value))
         with suppress(ElectricError):  # the service may say that the device breaks the protocol
             self.victim.sync(PATIENCE_S)
         self.proxy.heal()
         self.victim.sync(PATIENCE_S)
         return made[0]
 
+    def entries(self) -> list[tuple[int, str]]:
+        """What it has written."""
+        return [(self._first + n, f"value {n}") for n in range(self.written)]
+
+
+class Wire:
+    """Lanes, and a device that is left alone."""
+
+    def __init__(self, app: App, lanes: list[Lane], other: Database) -> None:
+        self.app = app
+        self.lanes = lanes
+        self.other = other
+
+    @property
+    def written(self) -> int:
+        return sum(lane.written for lane in self.lanes)
+
     def check(self) -> None:
         """Everybody has everything, and nothing else."""
-        expected = [(n, f"value {n}") for n in range(1, self.written + 1)]
-        self.other.sync(PATIENCE_S)
-        for device in (self.victim, self.other):
-            found = device.execute("SELECT id, value FROM entries ORDER BY id").fetchall()
-            assert found == expected
-            assert device.status.pending == 0
+        expected = [entry for lane in self.lanes for entry in lane.entries()]
+        assert found(self.other) == expected
+        for looking in [lane.thread.submit(found, lane.victim) for lane in self.lanes]:
+            assert looking.result() == expected
+
+
+def found(device: Database) -> list[tuple[int, str]]:
+    """What a device has when it has everything."""
+    device.sync(PATIENCE_S)
+    assert device.status.pending == 0
+    return device.execute("SELECT id, value FROM entries ORDER BY id").fetchall()
 
 
 @pytest.fixture
-def wire(app: App, device: Open, tmp_path: Path) -> Iterator[Wire]:
+def wire(app: App, device: Open, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Wire]:
     app.migrate("entries", TABLE)
     with ExitStack() as stack:
         network = stack.enter_context(Network())
-        proxy = network.proxy(app.service.port)
-        url = f"ws://127.0.0.1:{proxy.port}/ws/{app.name}/default"
-        victim = electrify(tmp_path / "victim.db", app.bundle, url, app.token)
-        stack.enter_context(victim)
-        victim.sync(PATIENCE_S)
-        yield Wire(app, proxy, (victim, device("other")))
+        lanes = []
+        for number in range(LANES if request.node.get_closest_marker("soak") else SHORT_LANES):
+            proxy = network.proxy(app.service.port)
+            lane = Lane(number, proxy, partial(opened, app, tmp_path, proxy.port))
+            lanes.append(stack.enter_context(closing(lane)))
+        yield Wire(app, lanes, device("other"))
+
+
+def opened(app: App, folder: Path, port: int, name: str) -> Database:
+    """A device that is up to date, and reaches the service at a port."""
+    url = f"ws://127.0.0.1:{port}/ws/{app.name}/default"
+    database = electrify(folder / f"{name}.db", app.bundle, url, app.token)
+    database.sync(PATIENCE_S)
+    return database
+
+
+class Sweep:
+    """Damages one kind of frame at every byte, or some of them, on all lanes at once. They are not
+    all of one length: every byte of the shortest one is damaged."""
+
+    def __init__(self, name: str, damage: Damage, step: int, result: Result) -> None:
+        self._name = name
+        self._damage = damage
+        self._step = step
+        self._result = result
+        self._offset = 0
+        self._end = FRAME_BYTES_MAX
+        self._lock = threading.Lock()
+
+    def run(self, wire: Wire) -> None:
+        for work in [lane.thread.submit(self._work, lane) for lane in wire.lanes]:
+            work.result()
+        self._result.transactions += wire.written
+        assert self._end < FRAME_BYTES_MAX, f"no {self._name} was struck"
+
+    def _work(self, lane: Lane) -> None:
+        while (offset := self._next()) is not None:
+            began = time.monotonic()
+            mangler = lane.strike(self._name, self._damage, offset)
+            with self._lock:
+                self._result.survived += 1
+                self._result.worst_s = max(self._result.worst_s, time.monotonic() - began)
+                if mangler.struck:
+                    whole = 1 if self._damage is Damage.TWICE else mangler.frame_bytes
+                    self._end = min(self._end, whole)
+
+    def _next(self) -> int | None:
+        """The next byte, if there is one."""
+        with self._lock:
+            offset = self._offset
+            if offset >= self._end:
+                return None
+            self._offset += self._step
+            self._result.runs += 1
+            return offset
 
 
 def test_some_bytes(wire: Wire) -> None:
     for name in FRAMES:
         for damage in Damage:
-            # A greeting that lacks a byte is waited for: ten seconds each time.
-            if (name, damage) != ("hello", Damage.DROP):
-                strike_every(wire, name, damage, SHORT_STEP)
+            Sweep(name, damage, SHORT_STEP, Result(damage)).run(wire)
+    wire.check()
 
 
 @pytest.mark.soak
@@ -97,27 +178,10 @@ def test_some_bytes(wire: Wire) -> None:
 @pytest.mark.parametrize("damage", [damage for damage in Damage if damage is not Damage.TWICE])
 @pytest.mark.parametrize("name", FRAMES)
 def test_every_byte(wire: Wire, name: str, damage: Damage) -> None:
-    result = Result(f"frames at every byte: {damage}")
-    try:
-        strike_every(wire, name, damage, 1, result)
-    finally:
-        result.transactions = wire.written
-        result.record()
-
-
-def strike_every(
-    wire: Wire, name: str, damage: Damage, step: int, result: Result | None = None
-) -> None:
-    result = result or Result(damage)
-    offset, end = 0, FRAME_BYTES_MAX
-    while offset < end:
-        began = time.monotonic()
-        result.runs += 1
-        mangler = wire.strike(name, damage, offset)
-        result.survived += 1
-        result.worst_s = max(result.worst_s, time.monotonic() - began)
-        if mangler.struck:
-            end = 1 if damage is Damage.TWICE else mangler.frame_bytes
-        offset += step
-    assert end < FRAME_BYTES_MAX, f"no {name} was struck"
-    wire.check()
+    result = Result(WIRE.format(damage), f"{LANES + 1} + 0")
+    with result.recorded():
+        migrating = threading.Timer(1, wire.app.migrate, ("more", MORE))
+        migrating.start()
+        Sweep(name, damage, 1, result).run(wire)
+        migrating.join()
+        wire.check()

@@ -2,9 +2,11 @@
 
 import json
 import os
+import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,18 +21,22 @@ STUCK_S: Final = 10.0
 """By then everybody should have everything, after a fault has ended."""
 GIVE_UP_S: Final = 90.0
 """By then a trial fails, on however slow a machine."""
-_MIGRATING: Final = 0.2
-_MIGRATIONS_MAX: Final = 10
-"""Each adds a column; with many of them reading all becomes slow."""
 RESULTS: Final = "ELECTRIC_SOAK_RESULTS"
 """The environment variable that names the file to which results are added, if it is set."""
+STORM: Final = "faults of all kinds"
+STORMS: Final = 10
+"""How many of them a soak has."""
+WIRE: Final = "frames at every byte: {}"
+_MIGRATING: Final = 0.2
 
 
 @dataclass
 class Result:
-    """What came of a fault: a line of the table."""
+    """What came of a trial: of a fault, or of a part of what is tried of it."""
 
     fault: str
+    setting: str = ""
+    """Who took part, and how long a fault lasted at most."""
     runs: int = 0
     survived: int = 0
     lost: int = 0
@@ -40,12 +46,26 @@ class Result:
     transactions: int = 0
     invalid: int = 0
     """Histories that a checker found fault with."""
+    done: bool = False
+    """Whether it came to its end, and all was well."""
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells the results of one trial, of which the last counts."""
 
     def record(self) -> None:
-        """Add it to the file of results, if one is wanted."""
+        """Add it, as it is so far, to the file of results, if one is wanted."""
         if path := os.environ.get(RESULTS):
             with Path(path).open("a") as file:
                 file.write(json.dumps(asdict(self)) + "\n")
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record it when it begins, and when it has ended, well or not."""
+        self.record()
+        try:
+            yield
+            self.done = True
+        finally:
+            self.record()
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,20 @@ class Plan:
     """Transactions of each session before each strike."""
     loses: bool = False
     """Whether it is a fault that rightly loses something, so that no history could be valid."""
+    migrates: bool = False
+    """Whether the fault is about migrations, and makes them itself."""
+
+    @property
+    def setting(self) -> str:
+        devices, writers = self.cast.devices, self.cast.writers
+        return f"{devices} + {writers}, {self.longest_s:g} s"
+
+    def lasting(self, run: int) -> tuple[float, float]:
+        """How long the strike of a run lasts, at least and at most: one longer than the other, and
+        the last one as long as it may."""
+        if run == self.runs - 1:
+            return self.longest_s, self.longest_s
+        return run / self.runs * self.longest_s, (run + 1) / self.runs * self.longest_s
 
 
 def endure(folder: Path, plan: Plan) -> Result:
@@ -71,26 +105,24 @@ def endure(folder: Path, plan: Plan) -> Result:
         AssertionError: something was lost, duplicated, or did not arrive; or the history is not
             valid.
     """
-    result = Result(plan.fault)
+    result = Result(plan.fault, plan.setting)
     random = Random(f"{plan.fault}:{plan.seed}")
-    with Stage(folder, plan.cast) as stage:
-        try:
-            for _ in range(plan.runs):
-                result.runs += 1
-                _one(stage, Strike(stage, random, plan.longest_s), plan, result)
-                result.survived += 1
-            if not plan.loses:
-                _judge(stage, result)
-        finally:
+    with result.recorded(), Stage(folder, plan.cast) as stage:
+        for run in range(plan.runs):
+            result.runs += 1
+            _one(stage, Strike(stage, random, *plan.lasting(run)), plan, result)
+            result.survived += 1
             result.transactions = stage.committed()
             result.record()
+        if not plan.loses:
+            _judge(stage, result)
     return result
 
 
 def _one(stage: Stage, strike: Strike, plan: Plan, result: Result) -> None:
     stage.run()
     stage.progress(plan.calm)
-    migrating = _Migrating(stage) if stage.migrations < _MIGRATIONS_MAX else None
+    migrating = None if plan.migrates else _Migrating(stage)
     plan.strike(strike)
     ended = time.monotonic()
     if migrating is not None:
@@ -152,31 +184,28 @@ def storm(
     Raises:
         AssertionError: as `endure`.
     """
-    result = Result(plan.fault)
+    result = Result(plan.fault, plan.setting)
     strikes = {**FAULTS, **DISKS}
-    with Stage(folder, plan.cast) as stage:
-        strike = Strike(stage, Random(f"{plan.fault}:{plan.seed}"), plan.longest_s)
-        try:
-            stage.run()
-            for name in names:
-                result.runs += 1
-                _note(stage, name)
-                stage.progress(plan.calm)
-                _strike_and_migrate(strike, strikes[name])
-                result.survived += 1
-                if transactions is not None and stage.committed() >= transactions:
-                    break
-            _settle(stage, time.monotonic(), result)
-            _judge(stage, result)
-        finally:
+    with result.recorded(), Stage(folder, plan.cast) as stage:
+        strike = Strike(stage, Random(f"{plan.fault}:{plan.seed}"), 0, plan.longest_s)
+        stage.run()
+        for name in names:
+            result.runs += 1
+            _note(stage, name)
+            stage.progress(plan.calm)
+            _strike_and_migrate(strike, strikes[name])
+            result.survived += 1
             result.transactions = stage.committed()
             result.record()
+            if transactions is not None and result.transactions >= transactions:
+                break
+        _settle(stage, time.monotonic(), result)
+        _judge(stage, result)
     return result
 
 
 def _strike_and_migrate(strike: Strike, fault: Fault) -> None:
-    stage, often = strike.stage, strike.random.random() < _MIGRATING
-    migrating = _Migrating(stage) if often and stage.migrations < _MIGRATIONS_MAX else None
+    migrating = _Migrating(strike.stage) if strike.random.random() < _MIGRATING else None
     fault(strike)
     if migrating is not None:
         migrating.join()

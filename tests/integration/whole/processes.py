@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE_S = 60
+_ROOT = Path(__file__).parents[3]
 _READY = re.compile(r"Electric answers at (http://[0-9.:]+),")
 
 
@@ -27,12 +28,12 @@ class Service:
 
     @property
     def environ(self) -> dict[str, str]:
-        """A user's environment, with folders of this test's own."""
+        """A user's environment, with folders of this test's own; what is run instead is found."""
         mine = {name: value for name, value in os.environ.items() if "ELECTRIC" not in name}
         homes = {
             f"XDG_{name}_HOME": str(self.folder / name) for name in ("DATA", "STATE", "CONFIG")
         }
-        return {**mine, **homes, "NO_COLOR": "1"}
+        return {**mine, **homes, "NO_COLOR": "1", "PYTHONPATH": str(_ROOT)}
 
     def start(self) -> None:
         """Start, and wait until it answers; again on the same port."""
