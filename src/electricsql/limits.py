@@ -22,6 +22,7 @@ IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may e
 CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
 SPARE_DESCRIPTORS: Final = 256  # of a service for Postgres, files, and calls of the HTTP API
 FRAGMENTS_MAX: Final = 1_024  # of one WebSocket message
+PIECE_BYTES_MIN: Final = 64  # of a frame that still comes; heartbeats in its place are fewer bytes
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
 ENGINE_CACHE_KIB: Final = 32 << 10  # of pages; a first sync is 1.7 times as fast as with 2 MiB
 KEYS_LOOKED_UP_MAX: Final = 100  # of a table's unsent changes; for more keys they are read whole
@@ -47,8 +48,8 @@ CURSOR_CHARS_MAX: Final = 64 << 10  # room for 3,000 running transactions at the
 VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 
 # Time
-HEARTBEAT_MS: Final = 5_000  # who has said nothing for so long says that it is there
-SERVICE_SILENCE_MS_MAX: Final = 10_000  # after two heartbeats a device connects anew
+HEARTBEAT_MS: Final = 3_000  # who has said nothing for so long says that it is there
+SERVICE_SILENCE_MS_MAX: Final = 7_000  # after two heartbeats a device connects anew
 DEVICE_SILENCE_MS_MAX: Final = 25_000  # a device may be busy; a new stream of it takes over anyway
 CLOCK_GAP_MS_MAX: Final = 2_000  # who looks at the clock less often was not listening, either
 STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is begun anew
@@ -57,7 +58,7 @@ HANDSHAKE_MS_MAX: Final = 10_000  # from accept to hello
 CONNECT_MS_MAX: Final = 5_000  # until a connection is there
 CLOSE_MS_MAX: Final = 2_000  # for the last frames to leave, and for the peer to close too
 RECONNECT_MS_MIN: Final = 100
-RECONNECT_MS_MAX: Final = 4_000  # with CONNECT_MS_MAX: within 10 s after a service is back
+RECONNECT_MS_MAX: Final = 3_000  # with CONNECT_MS_MAX: within 10 s after a service is back
 RECONNECT_REFUSED_MS_MAX: Final = 8_000  # the service is there, and can't take us just now
 RECONNECT_HOPELESS_MS_MAX: Final = 30_000  # somebody has to do something about it
 POSTGRES_RETRY_MS_MAX: Final = 500  # one attempt of an environment at a time, of up to 5 s
@@ -115,7 +116,8 @@ SLUG_LENGTH_MAX: Final = 64
 IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 
 assert 2 * HEARTBEAT_MS <= SERVICE_SILENCE_MS_MAX <= DEVICE_SILENCE_MS_MAX
-assert RECONNECT_MS_MAX + CONNECT_MS_MAX < 10_000, "nobody is stuck for longer than 10 s"
+assert RECONNECT_MS_MAX + CONNECT_MS_MAX <= 8_000, "nobody is stuck for longer than 10 s"
+assert SERVICE_SILENCE_MS_MAX <= 8_000, "nor by a connection that is dead"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PART_BYTES < FRAME_BYTES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from electricsql.cli import files
+from electricsql.migrations import write_atomically
 
 
 def test_two_commands_may_write_the_same_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "bundle.json"
-    write = files.write_atomically
 
     def with_theirs(staged: Path, content: str) -> None:
-        write(staged, content)
+        write_atomically(staged, content)
         if content == "ours":
             files.write_together({path: "theirs"})
 

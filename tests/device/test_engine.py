@@ -20,7 +20,6 @@ from electricsql.limits import (
     RECONNECT_HOPELESS_MS_MAX,
     RECONNECT_MS_MAX,
     RECONNECT_MS_MIN,
-    RECONNECT_REFUSED_MS_MAX,
 )
 from tests.device.files import NOTES, bundle, plain
 
@@ -160,7 +159,7 @@ def test_a_token_that_can_not_be_had_is_said_and_tried_again(path: Path) -> None
     [
         (ServiceError("service-unreachable", "It is not there."), RECONNECT_MS_MAX),
         (ServiceError("silent", "It does not answer."), RECONNECT_MS_MAX),
-        (ServiceError("unavailable", "It has no Postgres."), RECONNECT_REFUSED_MS_MAX),
+        (ServiceError("unavailable", "It has no Postgres."), RECONNECT_MS_MAX),
         (ServiceError("unauthorized", "Who is it?"), RECONNECT_HOPELESS_MS_MAX),
         (ServiceError("protocol", "What?", definite=True), RECONNECT_HOPELESS_MS_MAX),
     ],

@@ -46,7 +46,7 @@ _JITTER_MIN: Final = 0.5
 _HOPELESS: Final = frozenset({"unauthorized", "unknown-version", "unknown-environment"})
 """Reasons that somebody has to do something about: there is no use in waiting for them to pass."""
 _ANEW: Final = Bye("anew", "The connection is made anew, to take all that the hub has.")
-_REFUSED: Final = frozenset({"overloaded", "unavailable", "failed"})
+_REFUSED: Final = frozenset({"overloaded", "failed"})
 """Reasons of a service that is there, and would be busy with nothing but us."""
 _DEAD: Final = frozenset({"silent", "stuck"})
 _log = logging.getLogger("electricsql")

@@ -21,7 +21,7 @@ from electricsql.device.news import News
 from electricsql.device.replica import Replica
 from electricsql.device.waiting import Waiters
 from electricsql.errors import DeviceError
-from electricsql.limits import HEARTBEAT_MS, SERVICE_SILENCE_MS_MAX
+from electricsql.limits import HEARTBEAT_MS, PIECE_BYTES_MIN, SERVICE_SILENCE_MS_MAX
 from electricsql.protocol import (
     Asked,
     Bye,
@@ -56,12 +56,14 @@ _log = logging.getLogger("electricsql")
 
 
 class Connection(ClientConnection):
-    """A connection that knows when anything came, before it is a whole frame."""
+    """A connection that knows when anything came, and how much, before it is a whole frame."""
 
     heard_ms = 0
+    heard_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         self.heard_ms = monotonic_ms()
+        self.heard_bytes += len(data)
         super().data_received(data)
 
 
@@ -81,6 +83,8 @@ class Link:
         self._comparing = Comparing()
         self._look: Look | None = None
         self._helpers: list[asyncio.Task[None]] = []
+        self._counted_bytes = 0
+        """What came up to the last whole frame, or counted as heard since then."""
 
     def happened(self, event: DeviceEvent) -> None:
         """Something happened on this side."""
@@ -141,14 +145,16 @@ class Link:
     async def _read(self) -> None:
         with suppress(ConnectionClosed):
             async for message in self._socket:
+                self._counted_bytes = self._socket.heard_bytes
                 await self._frames.put(message if isinstance(message, bytes) else message.encode())
         await self._frames.put(None)
 
     async def _keep_time(self) -> None:
-        before_ms = monotonic_ms()
         while True:
             await asyncio.sleep(_CLOCK_S)
-            heard, before_ms = self._socket.heard_ms >= before_ms, monotonic_ms()
+            came_bytes = self._socket.heard_bytes - self._counted_bytes
+            if heard := came_bytes >= PIECE_BYTES_MIN:
+                self._counted_bytes = self._socket.heard_bytes
             self.happened(Clocked(heard))
 
     async def _settle(self) -> None:

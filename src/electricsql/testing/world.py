@@ -7,6 +7,7 @@ a list of names and numbers; leaving some out leaves a schedule.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from electricsql.limits import SERVICE_SILENCE_MS_MAX
 from electricsql.testing.device import Crash, Device, Mistake
 from electricsql.testing.dict_device import DictDevice
 from electricsql.testing.dict_hub import DictHub
@@ -19,9 +20,9 @@ from electricsql.testing.stores import DeviceStore
 START_MS: Final = 1_700_000_000_000
 CLIENTS: Final = 2
 TICK_MS: Final = 1_000
-SETTLE_MS_MAX: Final = 12_000
-"""How long after the last fault all must be well again: a half-open connection has to be noticed
-(10 s), and the clock ticks once a second."""
+SETTLE_MS_MAX: Final = SERVICE_SILENCE_MS_MAX + 2 * TICK_MS
+"""How long after the last fault all must be well again: a half-open connection has to be noticed,
+and the clock ticks once a second."""
 _ROUNDS_MAX: Final = 60
 _TOGETHER_MAX: Final = 10
 _EXCHANGES_MAX: Final = 10
