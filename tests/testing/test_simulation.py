@@ -33,7 +33,10 @@ def test_a_seed_is_one_schedule() -> None:
     assert schedule_of(17) == schedule_of(17) != schedule_of(18)
 
 
-@pytest.mark.parametrize("seed", [329, 431, 544, 611, 725, 741, 1579, 1651, 1960, 258, 4276, 4539])
+@pytest.mark.parametrize(
+    "seed",
+    [329, 431, 544, 611, 725, 741, 1579, 1651, 1960, 258, 4276, 4539, 1802, 2250, 9232, 29889],
+)
 def test_what_once_failed(seed: int) -> None:
     assert failure_of(schedule_of(seed)) is None
 

@@ -6,7 +6,13 @@ The simulation takes these promises for granted, and shows what follows from the
 
 from collections.abc import Iterator, Sequence
 
-from electricsql.protocol import DeltaPart, decode_transaction, encode_block, encode_clocks
+from electricsql.protocol import (
+    DeltaPart,
+    decode_transaction,
+    encode_block,
+    encode_clocks,
+    encode_transaction,
+)
 from electricsql.replication import Change, Cursor, Op, Part, RowId, Snapshot, Transaction
 from electricsql.testing.dict_hub import DictHub
 from electricsql.testing.example import VERSIONS, Statement, Verb
@@ -112,6 +118,17 @@ class DeviceContract:
         assert device.renew() == 1
         assert device.opened().device != before and list(device.pending) == [1]
 
+    def test_who_starts_over_is_another_device_and_has_nothing(self) -> None:
+        device = self.new_device()
+        before = device.opened().device
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        device.start_over("another")
+        opened = device.opened()
+        assert opened.device != before and opened.cursor is None and opened.sealed == 0
+        assert device.shown() == {} and device.pending == {} and device.version == 0
+        assert not device.write([PARENT])
+
     def test_a_copy_goes_its_own_way(self) -> None:
         device = self.new_device()
         device.write([PARENT])
@@ -209,6 +226,65 @@ class HubContract:
         assert [each.name for each in reading.migrations_since(before)] == [VERSIONS[1].name]
         assert reading.migrations_since(reading.cursor) == []
 
+    def test_an_author_is_not_sent_its_own_rows(self) -> None:
+        hub = self.new_hub()
+        submitted = _submitted(hub, 1)
+        before = hub.reading().cursor
+        hub.merge([submitted], NOW_MS)
+        authors = {
+            block.author for part in hub.reading().parts_since(before) for block in part.blocks
+        }
+        assert authors == {submitted.origin}
+
+    def test_what_an_older_session_has_left_is_not_merged(self) -> None:
+        hub = self.new_hub()
+        submitted = _submitted(hub, 1)
+        hub.register("device-a" * 2)
+        assert hub.merge([submitted], NOW_MS)
+        assert hub.shown() == {}
+
+    def test_what_is_forbidden_waits_whole_and_its_author_is_told(self) -> None:
+        hub = self.new_hub()
+        before = hub.reading().cursor
+        hub.forbid("parents")
+        submitted = _submitted(hub, 1)
+        assert hub.merge([submitted], NOW_MS)
+        assert hub.shown() == {} and hub.waiting() == [(submitted.origin, 1)]
+        assert hub.register("device-a" * 2).acknowledged == 1
+        assert _told(hub, submitted.origin, before) == [(1, "postgres-refused", "waiting")]
+        authors = {
+            block.author for part in hub.reading().parts_since(before) for block in part.blocks
+        }
+        assert authors == {0}
+
+    def test_what_was_refused_is_merged_once_it_may_be(self) -> None:
+        hub = self.new_hub()
+        hub.forbid("parents")
+        submitted = _submitted(hub, 1)
+        hub.merge([submitted], NOW_MS)
+        (id,) = hub.waiting()
+        assert not hub.retry(id, NOW_MS) and hub.waiting() == [id]
+        hub.forbid(None)
+        between = hub.reading().cursor
+        assert hub.retry(id, NOW_MS) and hub.waiting() == []
+        assert hub.shown() == {ONE: {"id": 1, "name": "a"}}
+        assert _told(hub, id.origin, between) == [(1, "postgres-refused", "retried")]
+
+    def test_what_is_given_up_does_not_wait(self) -> None:
+        hub = self.new_hub()
+        hub.forbid("parents")
+        submitted = _submitted(hub, 1)
+        hub.merge([submitted], NOW_MS)
+        between = hub.reading().cursor
+        hub.discard(hub.waiting()[0])
+        assert hub.waiting() == [] and hub.shown() == {}
+        assert _told(hub, submitted.origin, between) == [(1, "postgres-refused", "discarded")]
+
+
+def _told(hub: HubStore, origin: int, cursor: Cursor) -> list[tuple[int, str, str]]:
+    told = hub.reading().refused_since([origin], cursor).get(origin, ())
+    return [(each.number, each.code, each.fate) for each in told]
+
 
 def _loaded(device: DeviceStore, number: int) -> Transaction:
     return decode_transaction(device.load(number), VERSIONS[0].schema.tables)
@@ -236,7 +312,8 @@ def _submitted(hub: HubStore, number: int, device: str = "device-a" * 2) -> Subm
     place = hub.register(device)
     change = Change("parents", Op.INSERT, (1,), {"id": 1, "name": "a"})
     transaction = Transaction(number, NOW_MS << 16, None, VERSIONS[0].name, [change], SEAL)
-    return Submitted(place.origin, place.session, transaction, b"")
+    encoded = encode_transaction(transaction, VERSIONS[0].schema.tables)
+    return Submitted(place.origin, place.session, transaction, encoded)
 
 
 def _news(hub: HubStore, cursor: Cursor) -> set[RowId]:

@@ -25,7 +25,7 @@ from electricsql.testing.example import transactions_in
 from electricsql.testing.network import Wire
 from electricsql.testing.stores import DeviceStore
 
-_EXPECTED: Final = frozenset({"silent", "lost", "superseded", "draining"})
+_EXPECTED: Final = frozenset({"silent", "lost", "superseded", "draining", "reset"})
 """Reasons to end a stream that are nobody's mistake."""
 
 
@@ -59,6 +59,8 @@ class Device:
         """After how many steps the process ends."""
         self.sealed: Callable[[Device], None] = _ignore
         """Called when what the app has committed may have been sealed."""
+        self.started_over: Callable[[Device], None] = _ignore
+        """Called when the file was emptied."""
         self._now_ms = now_ms
         self._session = DeviceSession()
         self._nonces = 0
@@ -120,7 +122,10 @@ class Device:
             self._may_crash()
             following += self._welcomed(effects.place)
         if effects.start_over is not None:
-            raise Mistake("started-over", "the hub's history is another one")
+            self._may_crash()
+            self.store.start_over(effects.start_over)
+            self.started_over(self)
+            following.append(self.store.opened())
         if effects.renew:
             self._may_crash()
             self.store.renew()

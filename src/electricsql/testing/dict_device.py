@@ -38,7 +38,7 @@ from electricsql.replication import (
     xid_of,
 )
 from electricsql.schema import Schema, Table, Value
-from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
+from electricsql.testing.example import VERSIONS, Shown, Statement, Verb, schema_at
 
 _SOMEBODY: Final = 1
 """Whoever made something that everybody has observed: nobody that has a clock."""
@@ -62,13 +62,16 @@ class DictDevice:
 
     def __init__(self, names: Iterator[str]) -> None:
         self._names = names
-        self._device = next(names)
-        self._origin = 0
-        self._cursor: Cursor | None = None
-        self._number = 0
         self._hlc = 0
         self._ids = UNSENT
-        self._version = 1
+        self._begin(version=1)
+
+    def _begin(self, version: int) -> None:
+        """Be a new file."""
+        self._device = next(self._names)
+        self._version = version
+        self._origin = self._number = 0
+        self._cursor: Cursor | None = None
         self._base: dict[RowId, Row] = {}
         self._view: dict[RowId, Row] = {}
         self._shown: dict[RowId, Mapping[str, Value]] = {}
@@ -91,13 +94,13 @@ class DictDevice:
 
     @property
     def _schema(self) -> Schema:
-        return VERSIONS[self._version - 1].schema
+        return schema_at(self._version)
 
     def opened(self) -> Opened:
         cursor = str(self._cursor) if self._cursor else None
-        name = VERSIONS[self._version - 1].name
+        version = self._schema.version
         marks = {each.transaction.number: each.transaction.mark for each in self._sealed}
-        return Opened(self._device, cursor, name, self._number, marks)
+        return Opened(self._device, cursor, version, self._number, marks)
 
     def shown(self) -> Shown:
         return self._shown
@@ -121,6 +124,8 @@ class DictDevice:
     # What the app writes.
 
     def write(self, statements: Sequence[Statement]) -> bool:
+        if not self._version:
+            return False
         rows, entries = dict(self._shown), list(self._entries)
         try:
             for statement in statements:
@@ -173,7 +178,7 @@ class DictDevice:
             self._number += 1
             self._hlc = self._tick(now_ms)
             self._ids += 1
-            name = VERSIONS[self._version - 1].name
+            name = self._schema.version
             changes = [self._change(each) for each in folded]
             sealed = (self._number, self._hlc, self._cursor, name)
             transaction = Transaction(*sealed, changes, next(_SEALS))
@@ -245,9 +250,14 @@ class DictDevice:
         self._number = len(self._sealed)
         return self._number
 
+    def start_over(self, _: str) -> None:
+        self._hlc = 0
+        self._begin(version=0)
+
     def _settle(self, done: Sequence[Sealed], received: Set[RowId]) -> None:
-        """What is acknowledged is the hub's. Rows that it has not sent are as we made them; who did
-        that is forgotten, so it loses against whatever comes later."""
+        """What is acknowledged is the hub's. Rows that it has not sent are as we made them (those
+        of a refused transaction it does send); who did that is forgotten, so it loses against
+        whatever comes later."""
         rows: dict[RowId, Row | None] = {}
         for each in done:
             author = self._incoming(each).author
@@ -264,7 +274,7 @@ class DictDevice:
 
     def _migrate(self, part: DeltaPart) -> None:
         for migration in part.migrations:
-            if migration.name <= VERSIONS[self._version - 1].name:
+            if migration.name <= (self._schema.version or ""):
                 continue
             assert migration.name == VERSIONS[self._version].name, "migrations come in order"
             self._version += 1
@@ -298,9 +308,28 @@ class DictDevice:
         if self._sealed:
             unsent = [self._incoming(each) for each in self._sealed]
             merged = merge(self._schema, self._base, unsent)
-            assert not merged.refused, merged.refused
-            self._view.update(merged.rows)
+            if merged.refused:
+                self._show_anyway(unsent)
+            else:
+                self._view.update(merged.rows)
         self._shown = {row_id: row.values for row_id, row in self._view.items() if row.alive}
+
+    def _show_anyway(self, unsent: Sequence[Incoming]) -> None:
+        """The hub will refuse some of it, but has not said so: it is shown as far as it goes."""
+        for each in unsent:
+            for change in each.transaction.changes:
+                row_id = RowId(change.table, change.key)
+                table = self._schema.tables[change.table]
+                row = change_row(table, self._view.get(row_id), change, each.author)
+                if row is not None:
+                    self._view[row_id] = row
+        pending = [row_id for row_id, row in self._view.items() if row.alive]
+        while pending:
+            row_id = pending.pop()
+            for parent in parents_of(self._schema.tables[row_id.table], self._view[row_id].values):
+                if not self._view[parent].alive:
+                    self._view[parent] = self._view[parent]._replace(deleted=NOBODY)
+                    pending.append(parent)
 
     def _incoming(self, sealed: Sealed) -> Incoming:
         transaction = sealed.transaction

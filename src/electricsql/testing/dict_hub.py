@@ -1,29 +1,24 @@
 """A hub as dicts, with Postgres' snapshots: transactions have ids in the order of their first
 writes, become visible when they commit, and hold locks until then."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from electricsql.protocol import Registered
 from electricsql.replication import (
     HUB_ORIGIN,
-    NOBODY,
     OLDEST,
-    AppliedMigration,
+    WAITING,
     Author,
-    Block,
     Change,
     Clock,
-    Cursor,
     Incoming,
+    Merged,
     Op,
-    Part,
+    Refusal,
     Refused,
     Row,
     RowId,
-    Shadow,
     Snapshot,
     Transaction,
     change_row,
@@ -39,14 +34,11 @@ from electricsql.replication import (
     wanted,
     xid_of,
 )
-from electricsql.schema import Schema, Table, Value
+from electricsql.schema import Schema, Value
 from electricsql.testing.dict_device import padded
+from electricsql.testing.dict_reading import DictReading
 from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
-from electricsql.testing.stores import Submitted
-
-_CHUNK_ROWS: Final = 4
-_PART_CHUNKS: Final = 2
-"""How many rows are in one block of a part, and how many blocks: few, so deltas have parts."""
+from electricsql.testing.stores import Submitted, TransactionId
 
 
 @dataclass(slots=True)
@@ -57,6 +49,22 @@ class _Client:
     xid: int
     rows: dict[RowId, Mapping[str, Value] | None] = field(default_factory=dict)
     shared: set[RowId] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Quarantined:
+    """A transaction that was refused; `xid` is of whoever decided what becomes of it."""
+
+    submitted: Submitted
+    xid: int
+    told: Refused
+
+    @property
+    def waits(self) -> bool:
+        return self.told.fate == WAITING
+
+    def decide(self, fate: str, xid: int) -> None:
+        self.told, self.xid = replace(self.told, fate=fate), xid
 
 
 @dataclass(slots=True)
@@ -80,25 +88,26 @@ class DictHub:
         self.echoed: set[RowId] = set()
         """The rows that were sent back to who wrote them, before the last merge."""
         self._just_echoed: set[RowId] = set()
-        self._xids: dict[RowId, int] = {}
+        self.xids: dict[RowId, int] = {}
         self._next_xid = 10
         self._ended = 9
-        self._migrated = [10]
+        self.migrated = [10]
         self._clients: dict[int, _Client] = {}
         self._places: dict[str, _Place] = {}
         self._seals: set[tuple[int, int]] = set()
         self._origins: dict[int, _Place] = {}
-        self._refused: list[tuple[int, int, Refused]] = []
+        self.quarantine: dict[TransactionId, Quarantined] = {}
+        self.forbidden: str | None = None
+        """A table in which a rule of the app lets no device insert or update anything."""
         self._end(self._begin())
 
     @property
     def schema(self) -> Schema:
         return VERSIONS[self.version - 1].schema
 
-    @property
-    def refusals(self) -> Sequence[Refused]:
-        """All that was ever refused."""
-        return [refused for _, _, refused in self._refused]
+    def number_of(self, origin: int) -> int:
+        """The number of a device's last transaction that is in."""
+        return self._origins[origin].number
 
     def clock_of(self, row_id: RowId) -> int:
         """The hlc of whoever wrote a row's key."""
@@ -167,14 +176,20 @@ class DictHub:
 
     def _incoming(self, submitted: Submitted, id: int, hlc: int) -> Incoming:
         sealed, cursor = submitted.transaction, submitted.transaction.cursor
+        snapshot = cursor.snapshot if cursor is not None and cursor.epoch == self.epoch else None
         clock = self.clocks[id] = Clock(hlc, submitted.origin)
-        author = Author(
-            id,
-            clock,
-            self.clocks,
-            lambda known: cursor is not None and cursor.snapshot.sees(xid_of(known)),
-        )
-        return Incoming(sealed, author, echo=hlc != sealed.hlc)
+
+        def sees(known: int) -> bool:
+            return snapshot is not None and snapshot.sees(xid_of(known))
+
+        author = Author(id, clock, self.clocks, sees)
+        return Incoming(sealed, author, hlc != sealed.hlc, self._refusal(sealed))
+
+    def _refusal(self, transaction: Transaction) -> Refusal | None:
+        for change in transaction.changes:
+            if change.table == self.forbidden and change.op is not Op.DELETE:
+                return Refusal("postgres-refused", f"Nobody may write {change.table} now.")
+        return None
 
     def _is_blocked(self, transactions: Sequence[Transaction]) -> bool:
         if not self._clients:
@@ -192,6 +207,21 @@ class DictHub:
     def _merge(self, fresh: Sequence[Submitted], batch: Sequence[Incoming], xid: int) -> None:
         batch = notice(batch, self._seals)
         merged = merge(self.schema, self.rows, batch)
+        self._store(merged, xid)
+        for submitted in fresh:
+            place = self._origins[submitted.origin]
+            place.number = submitted.transaction.number
+            place.mark = submitted.transaction.mark
+        self._note_seals([each for at, each in enumerate(batch) if at not in merged.refused])
+        for at, refusal in merged.refused.items():
+            told = Refused(fresh[at].transaction.number, refusal.code, refusal.message)
+            id = TransactionId(fresh[at].origin, told.number)
+            self.quarantine[id] = Quarantined(fresh[at], xid, told)
+
+    def _note_seals(self, taken: Sequence[Incoming]) -> None:
+        self._seals.update((each.author.clock.hlc, each.transaction.seal) for each in taken)
+
+    def _store(self, merged: Merged, xid: int) -> None:
         changed = dict(merged.rows)
         self.echoed |= self._just_echoed
         self._just_echoed = merged.echoed
@@ -202,18 +232,40 @@ class DictHub:
         for row_id, row in changed.items():
             looks = looks_the_same(self.rows.get(row_id), row)
             if not looks or is_direct(row.touched):
-                self._xids[row_id] = xid
+                self.xids[row_id] = xid
             self.rows[row_id] = row
-        for submitted in fresh:
-            place = self._origins[submitted.origin]
-            place.number = submitted.transaction.number
-            place.mark = submitted.transaction.mark
-        taken = [each for place, each in enumerate(batch) if place not in merged.refused]
-        self._seals.update((each.author.clock.hlc, each.transaction.seal) for each in taken)
-        for place_in_batch, refusal in merged.refused.items():
-            number = batch[place_in_batch].transaction.number
-            told = Refused(number, refusal.code, refusal.message)
-            self._refused.append((fresh[place_in_batch].origin, xid, told))
+
+    # The quarantine.
+
+    def forbid(self, table: str | None) -> None:
+        self.forbidden = table
+
+    def waiting(self) -> Sequence[TransactionId]:
+        return [id for id, each in sorted(self.quarantine.items()) if each.waits]
+
+    def retry(self, id: TransactionId, now_ms: int) -> bool:
+        quarantined = self.quarantine[id]
+        transaction = quarantined.submitted.transaction
+        if self._is_blocked([transaction]):
+            return False
+        xid = self._begin()
+        (hlc,) = cut_back([transaction.hlc], now_ms, self._highest())
+        incoming = self._incoming(quarantined.submitted, transaction_id(xid, 1), hlc)
+        batch = notice([replace(incoming, echo=True)], self._seals)
+        merged = merge(self.schema, self.rows, batch)
+        if merged.refused:
+            quarantined.told = replace(quarantined.told, code=merged.refused[0].code)
+        else:
+            self._store(merged, xid)
+            self._note_seals(batch)
+            quarantined.decide("retried", xid)
+        self._end(xid)
+        return not merged.refused
+
+    def discard(self, id: TransactionId) -> None:
+        xid = self._begin()
+        self.quarantine[id].decide("discarded", xid)
+        self._end(xid)
 
     # Clients.
 
@@ -281,7 +333,7 @@ class DictHub:
                 row = change_row(table, self.rows.get(row_id), change, author)
                 assert row is not None
                 self.rows[row_id] = row
-                self._xids[row_id] = opened.xid
+                self.xids[row_id] = opened.xid
         self._end(opened.xid)
 
     def _tick(self, now_ms: int) -> int:
@@ -313,94 +365,12 @@ class DictHub:
         self.version += 1
         self.rows.update(list(padded(self.schema, self.rows)))
         xid = self._begin()
-        self._migrated.append(xid)
+        self.migrated.append(xid)
         self._end(xid)
         return True
 
     def reading(self) -> "DictReading":
         return DictReading(self)
-
-
-class DictReading:
-    """A `Reading`."""
-
-    def __init__(self, hub: DictHub) -> None:
-        self._hub = hub
-        self.cursor = Cursor(hub.epoch, hub.snapshot())
-
-    def migrations_since(self, cursor: Cursor | None) -> Sequence[AppliedMigration]:
-        return [
-            version.migration
-            for version, xid in zip(VERSIONS, self._hub._migrated, strict=False)
-            if not _sees(cursor, xid)
-        ]
-
-    def parts_since(self, cursor: Cursor | None) -> Iterator[Part]:
-        if cursor == self.cursor:
-            return
-        blocks: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
-        xids = self._hub._xids
-        sees = cursor.snapshot.sees if cursor is not None else _nothing
-        for row_id, row in self._hub.rows.items():
-            if not sees(xids[row_id]):
-                blocks[row_id.table, self._author(row, cursor)].append(row)
-        chunks = [
-            (table, author, rows[start : start + _CHUNK_ROWS])
-            for table in self._hub.schema
-            for (name, author), rows in blocks.items()
-            if name == table.name
-            for start in range(0, len(rows), _CHUNK_ROWS)
-        ]
-        for start in range(0, len(chunks), _PART_CHUNKS):
-            yield self._part(chunks[start : start + _PART_CHUNKS])
-
-    def acknowledged(self, origins: Iterable[int]) -> Mapping[int, int]:
-        return {origin: self._hub._origins[origin].number for origin in origins}
-
-    def refused_since(
-        self, origins: Iterable[int], cursor: Cursor | None
-    ) -> Mapping[int, Sequence[Refused]]:
-        wanted = set(origins)
-        refused: defaultdict[int, list[Refused]] = defaultdict(list)
-        for origin, xid, told in self._hub._refused:
-            if origin in wanted and not _sees(cursor, xid):
-                refused[origin].append(told)
-        return refused
-
-    def _author(self, row: Row, cursor: Cursor | None) -> int:
-        """The device that made everything new in the row, if there is one."""
-        clocks = self._hub.clocks
-        sees = cursor.snapshot.sees if cursor is not None else _nothing
-        origins = {
-            clocks.get(id, OLDEST).origin for id in row.transactions() if not sees(xid_of(id))
-        }
-        return origins.pop() if len(origins) == 1 else HUB_ORIGIN
-
-    def _part(self, chunks: Sequence[tuple[Table, int, Sequence[Row]]]) -> Part:
-        clocks = self._hub.clocks
-        ids = {id for *_, rows in chunks for row in rows for id in row.transactions()}
-        blocks = [_block(*chunk) for chunk in chunks]
-        return Part(blocks, {id: clocks[id] for id in ids if id in clocks})
-
-
-def _block(table: Table, author: int, rows: Sequence[Row]) -> Block:
-    names = table.column_names
-    shadows = [
-        Shadow(*row[2:], tuple([row.writers.get(name, NOBODY) for name in names])) for row in rows
-    ]
-    places = {shadow: place for place, shadow in enumerate(dict.fromkeys(shadows))}
-    values = [[row.values[name] for row in rows] for name in names]
-    return Block(
-        table.name, names, values, list(places), [places[each] for each in shadows], author
-    )
-
-
-def _nothing(_: int) -> bool:
-    return False
-
-
-def _sees(cursor: Cursor | None, xid: int) -> bool:
-    return cursor is not None and cursor.snapshot.sees(xid)
 
 
 def _is_sound(schema: Schema, shown: Shown) -> bool:

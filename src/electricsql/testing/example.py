@@ -72,6 +72,11 @@ def _versions() -> tuple[Version, ...]:
 VERSIONS: Final = _versions()
 
 
+def schema_at(version: int) -> Schema:
+    """The schema after so many migrations."""
+    return VERSIONS[version - 1].schema if version else Schema({})
+
+
 class Verb(IntEnum):
     """What a statement does. A put inserts the row, or changes these columns of it."""
 

@@ -8,13 +8,13 @@ deletes) everybody shows the value of the latest of its writers that it has seen
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from electricsql.replication import RowId
 from electricsql.testing.device import Device, Mistake
 from electricsql.testing.dict_hub import DictHub
 from electricsql.testing.example import PAIRS_KEPT, Shown, Statement, Verb, transactions_in
-from electricsql.testing.stores import DeviceStore
+from electricsql.testing.stores import DeviceStore, TransactionId
 
 HUB: Final = "the hub"
 _UNSEALED: Final = 1 << 63
@@ -54,9 +54,13 @@ class Judge:
         self._writers: defaultdict[int, int] = defaultdict(int)
         self._together: dict[int, int] = {}
         self._never = self._puts = self._removes = 0
-        self._has_copies = False
+        self._has_copies = self._is_disordered = False
+        """Whether some deletes were made by who knew less than it seems, came late, or never."""
         self._committed = 0
         self._maybe = 0
+        self._epochs: dict[int, str | None] = {}
+        self._refused = self._waiting = self._discarded = 0
+        self._decided: dict[TransactionId, str] = {}
         self.seen: defaultdict[str, Seen] = defaultdict(Seen)
 
     # What happens.
@@ -65,6 +69,7 @@ class Judge:
         """Somebody who sees this writes transaction `serial`."""
         bit = 1 << serial
         self._authors[serial] = name
+        self._epochs[serial] = self._hub.epoch
         self._pasts[serial] = transactions_in(shown)
         self._clocks[serial] = _UNSEALED
         for each in made:
@@ -100,22 +105,42 @@ class Judge:
             self._together.update(dict.fromkeys(seen.unsealed, bits))
             seen.unsealed = ()
 
+    def is_based_on(self, serial: int, cursor: str | None) -> None:
+        """A device that is there has written it. What is based on another history may be lost."""
+        self._epochs[serial] = epoch = cursor.partition("/")[0] if cursor else None
+        if epoch not in (None, self._hub.epoch):
+            self._maybe |= 1 << serial
+
+    def resets(self, hub: DictHub) -> None:
+        """The hub is another one. What was there, or based on that, is gone."""
+        self._hub = hub
+        self._maybe |= self._committed
+        self.seen[HUB] = Seen()
+
+    def starts_over(self, name: str) -> None:
+        """A device's file was emptied. Only a copy has what was not at the hub."""
+        self._maybe |= self._own(name)
+        self.seen[name] = Seen()
+
     def restores(self, name: str, seen: Seen) -> None:
         """A device's file is an earlier one: what it has not sent since is lost."""
-        self._has_copies = True
+        self._has_copies = self._is_disordered = True
         lost = self.seen[name].transactions & ~seen.transactions
-        own = (serial for serial, author in self._authors.items() if author == name)
-        self._maybe |= lost & sum(1 << serial for serial in own)
+        self._maybe |= lost & self._own(name)
         self.seen[name] = Seen(seen.transactions)
+
+    def _own(self, name: str) -> int:
+        return sum(1 << serial for serial, author in self._authors.items() if author == name)
 
     # What must be true.
 
     def look_at_hub(self) -> None:
         """The hub has changed."""
-        if self._hub.refusals:
-            raise Mistake("refused", f"the hub refuses {self._hub.refusals}")
+        self._look_at_quarantine()
         sight = _look(self._hub.shown())
         for serial in _bits(sight.transactions & ~self.seen[HUB].transactions):
+            if self._epochs[serial] not in (None, self._hub.epoch):
+                raise Mistake("resurrected", f"the hub has {serial}, of before it was reset")
             hlc = self._hub.clock_of(RowId("log", (serial,)))
             if self._clocks[serial] not in (hlc, _UNSEALED):
                 self._cut_back |= 1 << serial
@@ -126,6 +151,31 @@ class Judge:
                 raise Mistake("clock", f"{serial} is not later than {later}, which it had seen")
         self._check(HUB, sight)
         self._check_deletes(sight)
+        self._check_fates(sight)
+
+    def _look_at_quarantine(self) -> None:
+        """What was refused is nobody's any more, and nobody's later writes are without it."""
+        decided = {id: each.told.fate for id, each in self._hub.quarantine.items()}
+        if decided == self._decided:
+            return
+        told = [each.told for each in self._hub.quarantine.values()]
+        if not any(each.code == "postgres-refused" for each in told):
+            raise Mistake("refused", f"the hub refuses {told}, and nothing is forbidden")
+        self._is_disordered |= bool(decided)
+        self._decided, bits = decided, dict.fromkeys(("waiting", "retried", "discarded"), 0)
+        for id, fate in decided.items():
+            for change in self._hub.quarantine[id].submitted.transaction.changes:
+                if change.table == "log":
+                    bits[fate] |= 1 << cast("int", change.key[0])
+        self._waiting, self._discarded = bits["waiting"], bits["discarded"]
+        self._refused |= sum(bits.values())
+
+    def _check_fates(self, sight: _Sight) -> None:
+        """What was refused and not taken after all is not there. (Of a file that was copied
+        nobody knows which of its writes are the same.)"""
+        refused = (self._waiting | self._discarded) & sight.transactions
+        if refused and not self._has_copies:
+            raise Mistake("taken", f"the hub has {_names(refused)}, which it refused")
 
     def look_at(self, device: Device) -> None:
         """A device may have changed."""
@@ -137,8 +187,9 @@ class Judge:
     def _check(self, name: str, sight: _Sight) -> None:
         seen = self.seen[name]
         now, before = sight.transactions, seen.transactions
-        if before & ~now:
-            raise Mistake("vanished", f"{name} sees {_names(before & ~now)} no more")
+        vanished = before & ~now & (~self._refused if name != HUB else -1)
+        if vanished:
+            raise Mistake("vanished", f"{name} sees {_names(vanished)} no more")
         if sight.lefts != sight.rights:
             raise Mistake("torn", f"{name} sees half: {sight.lefts}, {sight.rights}")
         if sight.referred - sight.parents:
@@ -147,7 +198,7 @@ class Judge:
             raise Mistake("aborted", f"{name} sees {_names(now & self._never)}, rolled back")
         for serial in _bits(now & ~before):
             missing = (self._pasts[serial] | self._together.get(serial, 0)) & ~now
-            if missing:
+            if missing & ~self._refused:
                 raise Mistake("causality", f"{name} sees {serial} without {_names(missing)}")
         self._check_registers(name, sight)
         seen.transactions = now
@@ -165,18 +216,19 @@ class Judge:
                 raise Mistake("register", f"{name} sees a value of {shown}, and not {shown}")
             if self._cut_back & writers and name != HUB:
                 continue
+            if self._writers[place] & self._refused:
+                continue  # a row that only a refused transaction had counts as a life of it
             later = [s for s in _bits(writers) if self._clocks[s] > self._clocks[shown]]
             if later:
                 raise Mistake("register", f"{name} shows pair {key} of {shown}, not of {later}")
 
     def _check_deletes(self, sight: _Sight) -> None:
-        """The hub's last pair is there if somebody wrote it of whom no deleter had known. (Of a
-        file that was copied nobody knows which of its writes are the same.)"""
+        """The hub's last pair is there if somebody wrote it of whom no deleter had known."""
         puts, removes = self._puts & sight.transactions, self._removes & sight.transactions
         pasts = [self._pasts[serial] for serial in _bits(removes)]
         for serial, past in zip(_bits(removes), pasts, strict=True):
             puts &= ~(self._together[serial] & past)  # it comes to nothing
-        if self._has_copies or not puts:
+        if self._is_disordered or not puts:
             return
         is_there = (PAIRS_KEPT[-1] + 1,) in sight.lefts
         # To send a row back, the hub touches it: no later deleter has observed that.
@@ -192,7 +244,8 @@ class Judge:
     def look_at_the_end(self, devices: list[Device]) -> str | None:
         """Why the world has not come to rest; None if it has."""
         hub = self._hub.shown()
-        lost = self._committed & ~self._maybe & ~_look(hub).transactions
+        refused = self._waiting | self._discarded
+        lost = self._committed & ~self._maybe & ~refused & ~_look(hub).transactions
         if lost:
             return f"{_names(lost)} is not at the hub"
         for device in devices:

@@ -76,6 +76,11 @@ class PairedDevice:
     def renew(self) -> int:
         return _same(self._simple.renew(), self._other.renew())
 
+    def start_over(self, epoch: str) -> None:
+        self._simple.start_over(epoch)
+        self._other.start_over(epoch)
+        self.shown()
+
     def crash(self) -> None:
         self._simple.crash()
         self._other.crash()

@@ -40,7 +40,8 @@ from electricsql.replication import (
 from electricsql.schema import Table
 from electricsql.testing import dict_hub, service
 from electricsql.testing.dict_device import DictDevice, Sealed
-from electricsql.testing.dict_hub import DictHub, DictReading
+from electricsql.testing.dict_hub import DictHub
+from electricsql.testing.dict_reading import DictReading
 from electricsql.testing.example import Statement
 from electricsql.testing.network import Wire
 from electricsql.testing.service import Service, Stream
@@ -240,7 +241,7 @@ def _parents_stay_dead() -> Patches:
 
 @_bug("a change is about the life of the row that it says, whatever its author had observed")
 def _lives_at_their_word() -> Patches:
-    def said(_: Row, change: Change, __: Author) -> int:
+    def said(_: Table, __: Row, change: Change, ___: Author) -> int:
         return change.incarnation
 
     return [(_ROW, "life_meant", said), (_MERGE, "life_meant", said)]
@@ -339,6 +340,45 @@ def _answered_at_once() -> Patches:
             self._step(stream, Current(stream.session.asked))
 
     return [(Service, "receive", answer)]
+
+
+# Refusals and resets.
+
+
+@_bug("what is refused is counted as if it were in, and forgotten")
+def _refused_and_forgotten() -> Patches:
+    merge_batch = DictHub._merge
+
+    def forget(
+        self: DictHub, fresh: Sequence[Submitted], batch: Sequence[Incoming], xid: int
+    ) -> None:
+        merge_batch(self, fresh, batch, xid)
+        self.quarantine.clear()
+
+    return [(DictHub, "_merge", forget)]
+
+
+@_bug("the rows of a refused transaction are not sent back to its author")
+def _refused_rows_stay() -> Patches:
+    def nothing(_: object) -> set[RowId]:
+        return set()
+
+    return [(_MERGE, "wanted", nothing)]
+
+
+@_bug("a device whose hub was reset keeps its rows")
+def _rows_outlive_a_reset() -> Patches:
+    start_over = DictDevice.start_over
+
+    def keep(self: DictDevice, epoch: str) -> None:
+        base = self._base
+        start_over(self, epoch)
+        self._base = base
+
+    def clear_nothing(_: DictDevice) -> None:
+        pass
+
+    return [(DictDevice, "start_over", keep), (DictDevice, "_clear", clear_nothing)]
 
 
 # Time.

@@ -31,6 +31,7 @@ from electricsql.service.parts import Answer, EncodedDelta, encode_part, migrati
 from electricsql.testing.network import Wire
 from electricsql.testing.stores import HubStore, Reading, Submitted
 
+RESET: Final = Bye("reset", "The environment was reset.")
 SUPERSEDED: Final = Bye("superseded", "A newer stream of this device has taken over.")
 
 
@@ -107,6 +108,11 @@ class Service:
         for stream, count in asked:
             self._step(stream, Current(count))
 
+    def stop(self, bye: Bye) -> None:
+        """End all streams."""
+        for stream in list(self._streams.values()):
+            self._step(stream, Ended(bye))
+
     def tick(self) -> None:
         """Time went by."""
         for stream in list(self._streams.values()):
@@ -141,6 +147,8 @@ class Service:
         before = self._by_device.get(device)
         if before is not None and before is not stream:
             self._step(before, Ended(SUPERSEDED))
+        for other in [each for each, held in self._by_device.items() if held is stream]:
+            del self._by_device[other]  # it has started over, as another device
         self._by_device[device] = stream
         stream.served = False
         self._step(stream, self._hub.register(device))

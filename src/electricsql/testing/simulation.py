@@ -49,6 +49,8 @@ _FAULTS: Final[tuple[dict[str, int], ...]] = (
     {"crash": 4, "restart_service": 1, "migrate": 1},
     {"skew": 4, "drop": 1, "migrate": 1},
     {"back_up": 3, "restore": 2, "copy": 1, "drop": 1},
+    {"forbid": 4, "retry": 3, "discard": 1, "drop": 1, "migrate": 1},
+    {"reset": 2, "drop": 2, "crash": 1, "migrate": 1},
     {
         "drop": 1,
         "vanish": 1,

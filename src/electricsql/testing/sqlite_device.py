@@ -14,7 +14,7 @@ from electricsql.device.status import has_unsealed
 from electricsql.migrations import build, bundled, make_bundle
 from electricsql.protocol import DeltaPart, Opened
 from electricsql.replication import RowId
-from electricsql.testing.example import MIGRATIONS, VERSIONS, Shown, Statement
+from electricsql.testing.example import MIGRATIONS, Shown, Statement, schema_at
 
 _BUNDLE: Final = make_bundle("example", "local", map(bundled, build(MIGRATIONS[:1]).migrations))
 
@@ -56,6 +56,8 @@ class SqliteDevice:
         return self._replica.opened()
 
     def write(self, statements: Sequence[Statement]) -> bool:
+        if not self.version:
+            return False
         try:
             with transaction(self._app):
                 for statement in statements:
@@ -87,13 +89,17 @@ class SqliteDevice:
         write_meta(self._app, device=next(self._names))
         return number
 
+    def start_over(self, epoch: str) -> None:
+        self._replica.start_over(epoch)
+        write_meta(self._app, device=next(self._names))
+
     def crash(self) -> None:
         self.close()
         self._open()
 
     def shown(self) -> Shown:
         shown = {}
-        for table in VERSIONS[self.version - 1].schema:
+        for table in schema_at(self.version):
             for row in self._app.execute(f"SELECT * FROM {table.name}").fetchall():
                 values = dict(zip(table.column_names, row, strict=True))
                 shown[RowId(table.name, table.key_of(values))] = values

@@ -22,6 +22,13 @@ class Submitted(NamedTuple):
     encoded: bytes
 
 
+class TransactionId(NamedTuple):
+    """Which device transaction: its origin, and its number there."""
+
+    origin: int
+    number: int
+
+
 class DeviceStore(Protocol):
     """A device's file. Each method is one durable step, or none: a crash comes between two."""
 
@@ -45,6 +52,9 @@ class DeviceStore(Protocol):
     def renew(self) -> int:
         """Become another device; gives the number of the last sealed transaction."""
 
+    def start_over(self, epoch: str, /) -> None:
+        """Forget everything, as another device: the hub's history is another one."""
+
     def crash(self) -> None:
         """Forget what was not durable."""
 
@@ -56,7 +66,7 @@ class DeviceStore(Protocol):
 
     @property
     def version(self) -> int:
-        """How many migrations are applied."""
+        """How many migrations are applied; after starting over, none."""
 
     @property
     def has_unsealed(self) -> bool:
@@ -90,7 +100,7 @@ class HubStore(Protocol):
 
     def register(self, device: str) -> Registered: ...
 
-    def merge(self, batch: Sequence[Submitted], now_ms: int) -> bool:
+    def merge(self, batch: Sequence[Submitted], now_ms: int, /) -> bool:
         """Merge what is new in a batch, all or nothing; False if a client is in the way."""
 
     def reading(self) -> Reading: ...
@@ -99,9 +109,21 @@ class HubStore(Protocol):
         """A client's next statements, in its transaction (a new one if it has none). False if it
         would have to wait for another, or breaks a foreign key: then nothing is done."""
 
-    def commit(self, client: int, now_ms: int) -> None: ...
+    def commit(self, client: int, now_ms: int, /) -> None: ...
 
     def roll_back(self, client: int) -> None: ...
+
+    def forbid(self, table: str | None) -> None:
+        """From now on a rule of the app refuses what devices insert or update in this table."""
+
+    def waiting(self) -> Sequence[TransactionId]:
+        """What waits in the quarantine."""
+
+    def retry(self, id: TransactionId, now_ms: int, /) -> bool:
+        """Merge a transaction that waits, if it can be merged now."""
+
+    def discard(self, id: TransactionId) -> None:
+        """Give up a transaction that waits."""
 
     def migrate(self) -> bool:
         """Apply the next migration; False if there is none, or a client is in the way."""

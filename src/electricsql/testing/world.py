@@ -14,7 +14,7 @@ from electricsql.testing.dict_hub import DictHub
 from electricsql.testing.example import statements, toggled
 from electricsql.testing.judge import HUB, Judge, Seen
 from electricsql.testing.network import Wire
-from electricsql.testing.service import Service
+from electricsql.testing.service import RESET, Service
 from electricsql.testing.stores import DeviceStore
 
 START_MS: Final = 1_700_000_000_000
@@ -36,7 +36,7 @@ class World:
 
     def __init__(self, devices: int, make: MakeStore = DictDevice) -> None:
         self._now_ms = START_MS
-        self._serial = 0
+        self._serial = self._epochs = 0
         self.hub = DictHub()
         self.judge = Judge(self.hub)
         self._service = Service(self.hub, self.now_ms)
@@ -44,7 +44,9 @@ class World:
         self.devices: list[Device] = []
         for place in range(devices):
             self.devices.append(Device("abcdef"[place], make(names), self.now_ms))
-            self.devices[-1].sealed, self.devices[-1].skew_ms = self._note_seal, place
+            device = self.devices[-1]
+            device.sealed, device.started_over = self._note_seal, self._note_start_over
+            device.skew_ms = place
         self._wires: list[Wire] = []
         self._backups: dict[str, tuple[DeviceStore, Seen]] = {}
         self._open: dict[int, list[int]] = {}
@@ -74,6 +76,7 @@ class World:
             seen = self.judge.seen[device.name]
             self.judge.writes(device.name, serial, made, shown)
             self.judge.commits(serial)
+            self.judge.is_based_on(serial, device.store.opened().cursor)
             seen.unsealed = (*seen.unsealed, serial)
         if not later:
             self.seal(device, 0)
@@ -111,6 +114,39 @@ class World:
 
     def migrate(self, _: Device, __: int) -> None:
         self.hub.migrate()
+
+    # The hub's operator.
+
+    def forbid(self, _: Device, number: int) -> None:
+        """A rule of the app forbids something to devices from now on, or nothing any more."""
+        self.hub.forbid((None, "parents", "children", "lefts")[number % 4])
+
+    def retry(self, _: Device, number: int) -> None:
+        """A refused transaction is tried again."""
+        waiting = self.hub.waiting()
+        if waiting:
+            self.hub.retry(waiting[number % len(waiting)], self._now_ms)
+            self.judge.look_at_hub()
+
+    def discard(self, _: Device, number: int) -> None:
+        """A refused transaction is given up."""
+        waiting = self.hub.waiting()
+        if waiting:
+            self.hub.discard(waiting[number % len(waiting)])
+            self.judge.look_at_hub()
+
+    def reset(self, _: Device, number: int) -> None:
+        """The environment is emptied. The devices may be told."""
+        for client in list(self._open):
+            self._end(client, roll_back=True)
+        self._epochs += 1
+        self.hub = DictHub(f"epoch{self._epochs}")
+        self.judge.resets(self.hub)
+        if number % 2:
+            self._service.stop(RESET)
+        self.restart_service(self.devices[0], number // 2)
+        for device in self.devices:
+            device.asked = dict.fromkeys(device.asked, 0)
 
     def _end(self, client: int, *, roll_back: bool) -> None:
         serials = self._open.pop(client)
@@ -242,6 +278,9 @@ class World:
         seen = self.judge.seen[device.name]
         if seen.unsealed and not device.store.has_unsealed:
             self.judge.seals(device.name, device.store)
+
+    def _note_start_over(self, device: Device) -> None:
+        self.judge.starts_over(device.name)
 
     def _pass_second(self) -> None:
         self._now_ms += TICK_MS
