@@ -26,6 +26,7 @@ PIECE_BYTES_MIN: Final = 64  # of a frame that still comes; heartbeats in its pl
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
 ENGINE_CACHE_KIB: Final = 32 << 10  # of pages; a first sync is 1.7 times as fast as with 2 MiB
 KEYS_LOOKED_UP_MAX: Final = 100  # of a table's unsent changes; for more keys they are read whole
+FORGOTTEN_LIVES_MIN: Final = 1_000  # so many dead rows a device lists before it forgets any
 LARGE_DELTA_ROWS_MIN: Final = 2_000  # from here a device applies a delta without capture triggers
 STEP_MS: Final = 3  # of a device's transaction while it stages: whoever else writes waits for it
 STEP_PAUSE_MS: Final = 10  # between two while others write: they look after 0, 1, 3, 8, 18, 33 ms

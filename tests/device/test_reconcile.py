@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from electricsql.device.apply import apply_delta
-from electricsql.device.meta import read_meta
+from electricsql.device.meta import read_meta, write_meta
 from electricsql.device.reconcile import reconcile
 from electricsql.device.staging import Staging
 from electricsql.device.unsent import oldest_cursor
@@ -68,6 +68,7 @@ class Forgetful(World):
             one.app.execute("UPDATE _electric_oplog SET at = 0 WHERE at > 0")
             reconcile(one.engine, one.schemas, self._sent[place], self._now_ms)
             self.reconciled += 1
+        write_meta(one.engine, horizon=self.hub.horizon)
         staged = Staging(one.engine).reached()
         if staged and Cursor.parse(staged.since or staged.cursor).snapshot.xmin < self.hub.horizon:
             Staging(one.engine).clear()

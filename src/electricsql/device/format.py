@@ -10,7 +10,7 @@ from electricsql.device.meta import write_meta
 from electricsql.errors import DeviceError
 from electricsql.migrations import CAPTURE_TABLES
 
-FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 7))
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 8))
 """What brings a file from format n to n + 1, in order."""
 
 

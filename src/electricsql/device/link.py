@@ -209,7 +209,7 @@ class Link:
 
     def _welcomed(self, welcome: Welcome) -> None:
         self.has_been_welcome = True
-        self._replica.place(welcome.origin)
+        self._replica.place(welcome.origin, welcome.horizon)
         self._news.connected()
         self._events.extend(Asked(nonce) for nonce in self._waiters.unanswered())
         if self._waiters.comparisons:

@@ -26,7 +26,7 @@ from electricsql.schema import Key, Schema, Table
 FIRST: Final = 1
 _REPLACE: Final = (
     "ON CONFLICT (tbl, key) DO UPDATE SET incarnation = excluded.incarnation,"
-    " alive = excluded.alive, ended = excluded.ended"
+    " alive = excluded.alive, ended = excluded.ended, passing = 0"
 )
 
 
@@ -209,15 +209,15 @@ def incarnation_of(database: sqlite3.Connection, table: Table, key: Key) -> int:
 def forget_lives(database: sqlite3.Connection, table: Table, besides: Iterable[Key]) -> None:
     """Forget what is listed of a table's rows: a whole delta follows, which tells all that the hub
     has not forgotten. Rows with unsent changes stay."""
+    columns = "tbl, key, incarnation, alive, ended"
+    select = f"SELECT {columns} FROM _electric_lives WHERE tbl = {table.number}"
     kept = [
-        database.execute(
-            f"SELECT * FROM _electric_lives WHERE tbl = {table.number} AND key = {_marks(table)}",
-            key,
-        ).fetchone()
-        for key in besides
+        database.execute(f"{select} AND key = {_marks(table)}", key).fetchone() for key in besides
     ]
     database.execute("DELETE FROM _electric_lives WHERE tbl = ?", (table.number,))
-    database.executemany("INSERT INTO _electric_lives VALUES (?, ?, ?, ?, ?)", filter(None, kept))
+    database.executemany(
+        f"INSERT INTO _electric_lives ({columns}) VALUES (?, ?, ?, ?, ?)", filter(None, kept)
+    )
 
 
 def kept_rows(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[RowId, int]]:

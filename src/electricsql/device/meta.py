@@ -15,6 +15,7 @@ class Meta:
     or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
     parts of a delta belong to (`staging.py`). While it is `reconciling` it asks for everything;
     `offered` is the number of the last transaction whose needs were offered then (`reconcile.py`).
+    `horizon` is what the hub said last; for `passing` and `passed_at` see `forgetting.py`.
     """
 
     device: str
@@ -28,6 +29,9 @@ class Meta:
     staged_for: str | None
     reconciling: bool
     offered: int
+    horizon: int
+    passing: int | None
+    passed_at: int | None
 
 
 def read_meta(database: sqlite3.Connection) -> Meta:
@@ -46,6 +50,9 @@ def read_meta(database: sqlite3.Connection) -> Meta:
         staged_for=values.get("staged_for"),
         reconciling=bool(values.get("reconciling")),
         offered=values.get("offered", 0),
+        horizon=values.get("horizon", 0),
+        passing=values.get("passing"),
+        passed_at=values.get("passed_at"),
     )
 
 

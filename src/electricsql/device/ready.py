@@ -15,6 +15,7 @@ from electricsql.device.apply import Outcome, apply_delta, migrations_of
 from electricsql.device.aside import can_swap, drop, left_over
 from electricsql.device.building import Building
 from electricsql.device.file import apply_migrations, transaction
+from electricsql.device.forgetting import can_forget, forgetting
 from electricsql.device.meta import schema_version
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
@@ -37,6 +38,7 @@ class Ready:
         self._is_complete = False
         self._is_hopeless = False
         self._is_tidy = False
+        self._has_applied = False
         self._migrations: list[str] = []
 
     def begin(self, first: DeltaPart) -> None:
@@ -88,6 +90,7 @@ class Ready:
             raise
         self._is_tidy = self._is_tidy and self._staging.is_empty
         self._is_complete = False
+        self._has_applied = True
         self.forget()
         return outcome
 
@@ -96,6 +99,10 @@ class Ready:
         if not self._is_tidy and self._building is None and self._staging.reached() is None:
             yield from steps(self._database, self._tidying())
             self._is_tidy = True
+        if self._has_applied:
+            self._has_applied = False
+            if can_forget(self._database):
+                yield from steps(self._database, forgetting(self._database))
 
     def _start(self, first: DeltaPart, now_ms: int) -> Iterator[None]:
         """Apply the migrations, which come before all rows, and start to build."""

@@ -95,11 +95,12 @@ class Replica:
             self._next_number = number + 1
             return encode(self._database, self.schemas, sealed)
 
-    def place(self, origin: int) -> None:
-        """Remember our origin."""
+    def place(self, origin: int, horizon: int = 0) -> None:
+        """Remember our origin, and what the hub has forgotten."""
         with explained(self.path):
-            if read_meta(self._database).origin != origin:
-                write_meta(self._database, origin=origin)
+            meta = read_meta(self._database)
+            if (meta.origin, meta.horizon) != (origin, horizon):
+                write_meta(self._database, origin=origin, horizon=horizon)
 
     def stage(self, part: DeltaPart) -> None:
         """Keep a part of a delta until the last one comes."""

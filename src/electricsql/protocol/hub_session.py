@@ -351,7 +351,7 @@ class HubSession:
         self.state = HubState.STRANDED if stranded else HubState.STREAMING
         welcome = Welcome(
             *(place.origin, place.epoch, place.acknowledged, place.acknowledged_mark),
-            *(now_ms, HEARTBEAT_MS, place.standing),
+            *(now_ms, HEARTBEAT_MS, place.standing, place.horizon),
         )
         return HubEffects(send=(welcome,), wake=not stranded)
 

@@ -106,7 +106,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """The device's place at the hub: origin, epoch, and the last of its transactions that is in.
     `acknowledged_mark` tells that one from others of its number (`replication.Transaction.mark`; 0:
     there is none, or it could not be read). `standing` is a `replication.Standing`: how its cursor
-    stands to the hub's history."""
+    stands to the hub's history, of which what is below `horizon` (an xid) is forgotten."""
 
     origin: int
     epoch: str
@@ -115,6 +115,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     hub_time_ms: int
     heartbeat_ms: int
     standing: int = Standing.HERE
+    horizon: int = 0
 
 
 class MigrationFrame(msgspec.Struct, frozen=True, array_like=True):
