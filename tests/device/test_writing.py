@@ -86,6 +86,48 @@ def test_the_app_may_insert_a_displaced_row_anew(device: MakeDevice) -> None:
     assert emails(one) == {"theirs": None, "mine": "z"}
 
 
+def test_a_displaced_row_that_the_app_inserted_anew_and_deleted_stays_away(
+    device: MakeDevice,
+) -> None:
+    one = device(PEOPLE)
+    one.app.execute("INSERT INTO people (id, email) VALUES ('mine', 'x')")
+    receive(one, "people", person("theirs", "x"))
+    one.app.execute("INSERT INTO people (id, email) VALUES ('mine', 'z')")
+    one.seal()
+    one.app.execute("DELETE FROM people WHERE id = 'mine'")
+    receive(one, "people", person("theirs", None))
+    assert emails(one) == {"theirs": None}
+
+
+def test_a_displaced_row_returns_with_a_delta_without_rows(device: MakeDevice) -> None:
+    one = device(PEOPLE)
+    one.app.execute("INSERT INTO people (id, email) VALUES ('mine', 'x')")
+    receive(one, "people", person("theirs", "x"))
+    one.app.execute("UPDATE people SET email = 'y' WHERE id = 'theirs'")
+    assert emails(one) == {"theirs": "y"}
+    apply(one, delta_of([]))
+    assert emails(one) == {"theirs": "y", "mine": "x"}
+
+
+def test_a_whole_delta_does_not_forget_what_is_displaced(device: MakeDevice) -> None:
+    one = device(PEOPLE)
+    receive(one, "people", person("mine", "old"))
+    one.app.execute("UPDATE people SET email = 'x', a = 'kept'")
+    receive(one, "people", person("theirs", "x"))
+    apply(
+        one,
+        delta_of([[block_of(one.schema.tables["people"], [person("theirs", "y")])]], whole=True),
+    )
+    assert emails(one) == {"theirs": "y"}, "the hub has it no more, and we have only changed it"
+    one.app.execute("INSERT INTO people (id, email) VALUES ('own', 'z')")
+    receive(one, "people", person("theirs", "z"))
+    apply(
+        one,
+        delta_of([[block_of(one.schema.tables["people"], [person("theirs", "y")])]], whole=True),
+    )
+    assert emails(one) == {"theirs": "y", "own": "z"}
+
+
 def test_an_update_of_what_the_hub_never_had_stops_nothing(device: MakeDevice) -> None:
     one = device("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a TEXT NOT NULL, b TEXT)")
     one.app.execute("INSERT INTO t VALUES ('k', 'a', 'b')")

@@ -85,8 +85,8 @@ def test_what_a_device_has_staged_counts_until_its_first_delta() -> None:
 def test_hello_then_welcome() -> None:
     session = HubSession(0)
     assert session.step(says(HELLO), 5).register == HELLO
-    effects = session.step(Registered(7, "epoch", 3, 44), 6)
-    assert effects.send == (Welcome(7, "epoch", 3, 44, 6, HEARTBEAT_MS),)
+    effects = session.step(Registered(7, "epoch", 3, 44, horizon=99), 6)
+    assert effects.send == (Welcome(7, "epoch", 3, 44, 6, HEARTBEAT_MS, horizon=99),)
     assert effects.wake
     assert (session.state, session.origin, session.cursor) == (HubState.STREAMING, 7, None)
 

@@ -22,6 +22,7 @@ from electricsql.device.adopted_order import Run, in_order
 from electricsql.device.app_triggers import keep_triggers, triggers_of
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.schemas import Schemas
+from electricsql.device.sealing import new_seal
 from electricsql.errors import DeviceError
 from electricsql.limits import (
     ADOPTED_BYTES_MAX,
@@ -255,10 +256,11 @@ class _Cutting:
         meta = read_meta(self._database)
         self._database.execute(
             "INSERT INTO _electric_transactions"
-            " (number, first_seq, last_seq, hlc, cursor, schema_version) VALUES (?, ?, ?, ?, ?, ?)",
+            " (number, first_seq, last_seq, hlc, cursor, schema_version, seal)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 *(meta.number + 1, self._first, last, NO_HLC),
-                *(str(meta.cursor) if meta.cursor else None, self._version),
+                *(str(meta.cursor) if meta.cursor else None, self._version, new_seal()),
             ),
         )
         write_meta(self._database, number=meta.number + 1)
