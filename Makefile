@@ -33,6 +33,7 @@ soak: .venv/.dev
 	exit $$status
 
 docs: .venv/.dev
+	$(BIN)/python -m tests.checks.pages
 	$(BIN)/mkdocs build --strict
 
 install: .venv/.dev

@@ -23,7 +23,8 @@ def test_a_new_migration_is_a_commented_file_whose_path_is_printed(notes: Typist
     lines = Path(printed).read_text().splitlines()
     assert lines[0] == "-- Adding foos & bars"
     assert all(line.startswith("--") for line in lines)
-    notes.well("build")
+    for command in ("build", "sync"):
+        notes.fails(command, code="empty-migration")
 
 
 def test_a_title_with_a_line_break_stays_a_comment(notes: Typist) -> None:
@@ -77,7 +78,7 @@ def test_broken_sql_is_shown_with_file_line_column_and_caret(notes: Typist) -> N
     before = notes.files()
     message = notes.fails("build", code="sql-error")
     shown = path.relative_to(notes.folder)
-    assert f"{shown}:3:8\n    CREATE TABEL y (z);\n           ^\n" in message
+    assert f" --> {shown}:3:8\n  |\n3 | CREATE TABEL y (z);\n  |        ^^^^^\n" in message
     assert 'near "TABEL"' in message
     assert notes.files() == before
 

@@ -92,7 +92,10 @@ def test_a_migration_that_comes_late_is_refused_with_the_command_that_renames_it
 def test_sql_that_fails_is_refused_before_anything_is_sent(notes: Typist) -> None:
     notes.migration("items", "CREATE TABLE x (\n  id TEXT PRIMARY KYE);\n")
     message = notes.fails("sync", code="sql-error")
-    assert "migration.sql:2:19\n      id TEXT PRIMARY KYE);\n                      ^" in message
+    assert (
+        "migration.sql:2:19\n  |\n2 |   id TEXT PRIMARY KYE);\n  |                   ^^^\n"
+        in message
+    )
 
 
 def test_a_service_that_does_not_run_is_named(notes: Typist) -> None:

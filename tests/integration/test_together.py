@@ -11,7 +11,10 @@ from electricsql import Database
 from electricsql.errors import DeviceError
 from electricsql.testing import Together
 
-NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY NOT NULL, body TEXT, stars INTEGER);\n"
+NOTES = (
+    '-- @allow device-local-key reason="the tests give them"\n'
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY NOT NULL, body TEXT, stars INTEGER);\n"
+)
 
 
 @pytest.fixture(scope="module")

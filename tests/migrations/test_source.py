@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from electricsql.errors import ElectricError, MigrationError, UsageError
+from electricsql.errors import UsageError
 from electricsql.limits import SLUG_LENGTH_MAX
-from electricsql.migrations import Source, build, new_name, title_of
-from electricsql.migrations.source import statements
+from electricsql.migrations import Source, new_name, title_of
+from electricsql.migrations.source import statements, unbound
 
 NOW = datetime(2022, 11, 16, 16, 23, 35, 423_900, tzinfo=UTC)
+
+
+def written(sql: str) -> Source:
+    return Source("20240101000000000_x", "x", sql)
 
 
 @pytest.mark.parametrize(
@@ -30,13 +34,32 @@ NOW = datetime(2022, 11, 16, 16, 23, 35, 423_900, tzinfo=UTC)
     ],
 )
 def test_statements_end_where_sqlite_says(sql: str, expected: list[str]) -> None:
-    assert [statement.sql for statement in statements(sql)] == expected
+    assert [statement.sql for statement in statements(written(sql))] == expected
 
 
 def test_a_statement_knows_its_place() -> None:
-    first, second = statements("-- c\n  CREATE TABLE a (x);  CREATE\nTABLE b (y);")
-    assert (first.line, first.column) == (2, 3)
-    assert (second.line, second.column) == (2, 24)
+    source = written("-- c\r\n  CREATE TABLE a (x);  CREATE\nTABLE b (y);")
+    for statement in statements(source):
+        assert source.text[statement.start : statement.end] == statement.sql
+        for token in statement.tokens:
+            assert source.text[token.start : token.end] == token.text
+
+
+def test_directives_are_bound_to_the_statement_below_or_around_them() -> None:
+    source = written(
+        '-- @allow one reason="x"\n--@two\n/* @no */ CREATE TABLE a (\n'
+        "  -- @three a = b  \n  x TEXT DEFAULT '-- @no'\n);\n-- @four\nb;\n-- @five\n"
+    )
+    first, second = statements(source)
+    assert [(each.name, each.arguments) for each in first.directives] == [
+        ("allow", 'one reason="x"'),
+        ("two", ""),
+        ("three", "a = b"),
+    ]
+    assert [each.name for each in second.directives] == ["four"]
+    assert [each.name for each in unbound(source)] == ["five"]
+    for each in first.directives:
+        assert f"@{each.name}" in source.text[each.start : each.end]
 
 
 def test_the_hash_is_that_of_the_file_with_unix_line_ends() -> None:
@@ -62,64 +85,3 @@ def test_names_stay_short_and_apart() -> None:
     with pytest.raises(UsageError) as empty:
         new_name("…!", NOW, [])
     assert empty.value.code == "empty-title"
-
-
-def failing(*texts: str) -> ElectricError:
-    sources = [Source(f"2024010100000000{place}_m", "m", text) for place, text in enumerate(texts)]
-    with pytest.raises(ElectricError) as error:
-        build(sources)
-    return error.value
-
-
-def test_broken_sql_is_shown_with_its_place() -> None:
-    error = failing("CREATE TABLE a (id TEXT PRIMARY KEY);\n\nCREATE TABEL b (x);")
-    assert error.code == "sql-error"
-    assert "migration.sql:3:8" in error.problem
-    assert "    CREATE TABEL b (x);\n           ^" in error.problem
-    assert "syntax error" in error.problem
-
-
-KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY, x INTEGER, y TEXT UNIQUE)"
-
-
-@pytest.mark.parametrize(
-    ("code", "texts"),
-    [
-        ("missing-primary-key", ["CREATE TABLE a (x TEXT)"]),
-        ("unknown-type", ["CREATE TABLE a (id TEXT PRIMARY KEY, x MONEY)"]),
-        ("unknown-type", ["CREATE TABLE a (id TEXT PRIMARY KEY, x)"]),
-        ("generated-column", ["CREATE TABLE a (id TEXT PRIMARY KEY, x INT AS (1))"]),
-        ("foreign-key-target", [KEYED, "CREATE TABLE b (id TEXT PRIMARY KEY REFERENCES a(y))"]),
-        ("foreign-key-target", ["CREATE TABLE b (id TEXT PRIMARY KEY REFERENCES nowhere)"]),
-        ("reserved-name", ["CREATE TABLE _electric_x (id TEXT PRIMARY KEY)"]),
-        ("reserved-name", ["CREATE TABLE a (xmin TEXT PRIMARY KEY)"]),
-        ("identifier-too-long", [f"CREATE TABLE {'a' * 64} (x TEXT PRIMARY KEY)"]),
-        ("unportable-check", ["CREATE TABLE a (id TEXT PRIMARY KEY CHECK (id GLOB 'a*'))"]),
-        ("unportable-unique", [KEYED + ";CREATE UNIQUE INDEX i ON a (y) WHERE x = 1"]),
-        ("qualified-name", ["CREATE TABLE main.a (id TEXT PRIMARY KEY)"]),
-        ("data-statement", [KEYED, "INSERT INTO a VALUES (1, 2, 3)"]),
-        ("transaction-control", ["BEGIN; " + KEYED]),
-        ("local-statement", ["PRAGMA user_version = 5"]),
-        ("view", [KEYED, "CREATE VIEW v AS SELECT 1"]),
-        ("trigger", [KEYED, "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END"]),
-        ("virtual-table", ["CREATE VIRTUAL TABLE f USING fts5(x)"]),
-        ("not-additive", [KEYED, "DROP TABLE a"]),
-        ("not-additive", [KEYED, "ALTER TABLE a RENAME TO b"]),
-        ("not-additive", [KEYED, "ALTER TABLE a RENAME COLUMN x TO z"]),
-        ("not-additive", [KEYED, "ALTER TABLE a DROP COLUMN x"]),
-        ("required-new-column", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT NOT NULL"]),
-        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x BOOLEAN DEFAULT 'yes')"]),
-        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x BOOLEAN DEFAULT 2)"]),
-        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x INT DEFAULT 'many')"]),
-        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x TEXT DEFAULT x'00')"]),
-        ("bad-default", ["CREATE TABLE a (id TEXT PRIMARY KEY, x DATE DEFAULT 'tomorrow')"]),
-        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z JSON DEFAULT '{'"]),
-        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z TIME DEFAULT '07:05'"]),
-        ("computed-new-default", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT DEFAULT CURRENT_TIME"]),
-    ],
-)
-def test_what_can_not_work_is_refused_with_its_reason(code: str, texts: list[str]) -> None:
-    error = failing(*texts)
-    assert error.code == code or (code == "required-new-column" and error.code == "sql-error")
-    assert error.remedy
-    assert isinstance(error, MigrationError)

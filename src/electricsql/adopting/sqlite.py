@@ -19,8 +19,9 @@ from electricsql.adopting.ddl import (
 )
 from electricsql.adopting.draft import Draft, Finding, Outcome, Piece, parents_first
 from electricsql.adopting.types import Misfits, fitting_type
-from electricsql.errors import MigrationError
-from electricsql.migrations import Source, build
+from electricsql.checks import Finding as Problem
+from electricsql.checks import check
+from electricsql.migrations import Source
 from electricsql.schema import OURS, ColumnType, tokens
 
 _TRIAL: Final = "20000101000000000_trial"
@@ -264,7 +265,7 @@ def _buildable(
         if error is None:
             kept.append(piece)
         else:
-            late.append(_left_out(index, f"{error.problem} {error.remedy}"))
+            late.append(_left_out(index, f"{error.problem} {error.help}"))
     return kept, late
 
 
@@ -274,7 +275,7 @@ def _piece(table: _Table) -> Piece:
 
 
 def _first_that_builds(kept: Sequence[Piece], variants: Iterable[_Table]) -> Piece:
-    error: MigrationError | None = None
+    error: Problem | None = None
     for table in variants:
         piece = _piece(table)
         error = _problem([*kept, piece])
@@ -283,7 +284,7 @@ def _first_that_builds(kept: Sequence[Piece], variants: Iterable[_Table]) -> Pie
         last = table
     assert error is not None
     found = Found("table", last.name, last.name, last.parts.sql)
-    return _left_out(found, f"{_plain(error)} {error.remedy}")
+    return _left_out(found, f"{error.problem} {error.help}")
 
 
 def _variants(table: _Table) -> Iterator[_Table]:
@@ -315,16 +316,8 @@ def _drop_clauses(table: _Table, column: ColumnPart, kind: str) -> None:
             table.edits.append((before.end, clause.end, ""))
 
 
-def _problem(pieces: Sequence[Piece]) -> MigrationError | None:
-    """Why they don't build together, if they don't."""
-    sql = "".join(f"{piece.sql};\n" for piece in pieces)
-    try:
-        build([Source(_TRIAL, "trial", sql)])
-    except MigrationError as error:
-        return error
-    return None
-
-
-def _plain(error: MigrationError) -> str:
-    """What the error says, without the name of the trial."""
-    return error.problem.removeprefix(f"{_TRIAL}: ")
+def _problem(pieces: Sequence[Piece]) -> Problem | None:
+    """Why they are no migration together, if they are none."""
+    lines = [line for piece in pieces for line in (*piece.directives, f"{piece.sql};\n")]
+    found = check([Source(_TRIAL, "trial", "\n".join(lines))])
+    return next((each for each in found if each.is_error), None)

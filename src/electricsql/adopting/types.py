@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from electricsql.errors import MigrationError
 from electricsql.schema import ColumnType, column_type
 
 _MEANT: Final = {
@@ -42,10 +41,7 @@ def fitting_type(
 ) -> tuple[ColumnType | None, str]:
     """The type for a column, and why it is not the declared one; None if no type holds what is in
     it."""
-    try:
-        known = column_type(declared, table="", column="")
-    except MigrationError:
-        known = None
+    known = column_type(declared)
     if known is not None and not misfits(known):
         return known, ""
     wanted = known or _meant(declared)

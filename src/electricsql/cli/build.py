@@ -25,7 +25,7 @@ def build(env: str | None, postgres: bool, satellite: bool) -> None:
     """
     project = find_project(Path.cwd())
     env = project.env_name(env)
-    built = compiled(project)
+    built = compiled(project, env, ask=False)
     bundle = make_bundle(project.config.app, LOCAL_ENV, map(bundled, built.migrations))
     written = write_outputs(
         project, env, bundle, readable(project, built, postgres=postgres, satellite=satellite)

@@ -1,37 +1,32 @@
-"""Compiling an app's migrations: errors with the path that an editor opens, SQL to be read."""
+"""Compiling an app's migrations, checked if they are new; SQL to be read."""
 
-import re
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from electricsql.cli.output import shown
+from electricsql.cli.checking import applied_at, built_before, judged, last_known
 from electricsql.cli.project import Project
-from electricsql.errors import MigrationError
-from electricsql.migrations import Build, Source, read_folder
-from electricsql.migrations import build as compile_sources
+from electricsql.errors import ServiceError
+from electricsql.migrations import Build, build, read_folder
 
 
-def compiled(project: Project) -> Build:
-    """All migrations of the app, compiled.
+def compiled(project: Project, env: str, *, ask: bool) -> Build:
+    """All migrations of the app, compiled; those that are new are checked, and what is found is
+    shown. What the environment has is known from its last sync, or from itself, if it may be asked.
 
     Raises:
         ProjectError: the folder can't be read.
-        MigrationError: the first thing that is wrong, with file, line and column.
+        MigrationError: the rules found errors, or something can't be compiled.
     """
-    return compiled_sources(project, read_folder(project.migrations))
-
-
-def compiled_sources(project: Project, sources: Sequence[Source]) -> Build:
-    """The same of migrations that were read already."""
-    try:
-        return compile_sources(sources)
-    except MigrationError as error:
-        # A place starts with the migration's name; an editor needs the whole path.
-        begins_with_place = re.match(r"[\d_]+\S*/migration\.sql:\d", error.problem)
-        if not begins_with_place:
-            raise
-        problem = f"{shown(project.migrations)}/{error.problem}"
-        raise MigrationError(error.code, problem, error.remedy) from error
+    sources = read_folder(project.migrations)
+    known = set(last_known(project, env))
+    if ask:
+        with contextlib.suppress(ServiceError):  # who asked for more than a check will hear of it
+            known = set(applied_at(project, env))
+    else:
+        known |= built_before(project, sources)
+    judged(project, sources, known, "nothing was sent" if ask else "nothing was built")
+    return build(sources)
 
 
 def readable(project: Project, built: Build, *, postgres: bool, satellite: bool) -> dict[Path, str]:

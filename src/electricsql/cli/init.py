@@ -63,7 +63,7 @@ def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> No
     what could not stay as it was, and only reads the file (docs/adopting.md).
 
     \b
-    Examples:
+    Example:
       electric init notes
       electric init music --from-sqlite chinook.sqlite
     """

@@ -12,6 +12,7 @@ _COMMANDS = {
     "init": "electricsql.cli.init:init",
     "migrations": "electricsql.cli.migrations:migrations",
     "build": "electricsql.cli.build:build",
+    "check": "electricsql.cli.check:check",
     "sync": "electricsql.cli.sync:sync",
     "replicate": "electricsql.cli.replicate:replicate",
     "devices": "electricsql.cli.devices:devices",

@@ -30,7 +30,7 @@ def sync(env: str | None, *, dry_run: bool, as_json: bool) -> None:
     """
     project = find_project(Path.cwd())
     env = project.env_name(env)
-    built = compiled(project)
+    built = compiled(project, env, ask=True)
     api = Api(project.service(env)).environment(project.config.app, env)
     plan = _planned(project, api, built)
     if dry_run:

@@ -2,6 +2,7 @@
 
 from electricsql.hub.cluster import Cluster
 from electricsql.hub.hub import Hub
+from electricsql.hub.migrating import pending
 from electricsql.hub.model import (
     Claim,
     DeviceStatus,
@@ -30,4 +31,5 @@ __all__ = [
     "Source",
     "Submitted",
     "TransactionId",
+    "pending",
 ]

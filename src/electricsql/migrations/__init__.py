@@ -16,8 +16,16 @@ from electricsql.migrations.bundle import (
 )
 from electricsql.migrations.capture import CAPTURE_TABLES, GUARD, MASK_BITS, OPLOG, fits, triggers
 from electricsql.migrations.folder import read_folder, write_atomically
+from electricsql.migrations.grammar import (
+    SCHEMA_ACTIONS,
+    Action,
+    Definition,
+    Parsed,
+    created,
+    parse,
+)
 from electricsql.migrations.names import new_name, title_of
-from electricsql.migrations.source import FILE, Source, created
+from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
 
 __all__ = [
     "CAPTURE_TABLES",
@@ -27,11 +35,17 @@ __all__ = [
     "LOCAL_ENV",
     "MASK_BITS",
     "OPLOG",
+    "SCHEMA_ACTIONS",
+    "Action",
     "Build",
     "BuiltMigration",
     "Bundle",
     "BundleMigration",
+    "Definition",
+    "Directive",
+    "Parsed",
     "Source",
+    "Statement",
     "build",
     "bundle_json",
     "bundled",
@@ -41,10 +55,13 @@ __all__ = [
     "make_bundle",
     "manifest_json",
     "new_name",
+    "parse",
     "read_bundle",
     "read_folder",
     "schema_of",
+    "statements",
     "title_of",
     "triggers",
+    "unbound",
     "write_atomically",
 ]

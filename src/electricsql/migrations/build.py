@@ -1,30 +1,26 @@
 """Compiling migrations: run each in an in-memory SQLite, and see what it made.
 
 The difference of the schemas before and after is the truth; from it come the Postgres DDL and the
-capture triggers. Pure but for that SQLite.
+capture triggers. Pure but for that SQLite. Nothing is judged here: what a new migration may do is
+said by `checks`, and what can't be compiled in spite of that is never half compiled.
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from electricsql.errors import MigrationError
-from electricsql.limits import IDENTIFIER_BYTES_MAX
-from electricsql.migrations.capture import fits, triggers, widen_oplog
-from electricsql.migrations.source import Source, Statement, place, refuse_unfit, statements
+from electricsql.migrations.capture import triggers, widen_oplog
+from electricsql.migrations.source import Source, Statement, statements
 from electricsql.schema import (
     OURS,
-    Column,
     Difference,
     Schema,
     Scratch,
-    Table,
+    Unportable,
     additions,
     postgres_plan,
 )
-
-_SYSTEM_COLUMNS = frozenset(("oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +51,8 @@ def build(sources: Sequence[Source]) -> Build:
     """Compile migrations.
 
     Raises:
-        MigrationError: the first thing that is wrong, with file, line and column where there is
-        one.
+        MigrationError: the first that can't be compiled: `sql-error`, `not-additive`,
+            `unportable-expression`.
     """
     scratch = Scratch()
     try:
@@ -83,20 +79,19 @@ def schema_of(statements: Iterable[str], version: str | None = None) -> Schema:
 
 
 def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration:
-    written = tuple(statements(source.sql))
+    written = statements(source)
     for statement in written:
-        refuse_unfit(source, statement)
         _run(scratch, source, statement)
     try:
         after = scratch.schema(source.name)
         difference = additions(before, after)
-        columns = [(t, c) for t in difference.tables for c in t.columns] + list(difference.columns)
-        _refuse_names(difference.tables, columns)
-        _refuse_defaults(scratch, columns)
         postgres = postgres_plan(difference)
     except MigrationError as error:
         problem = f"{source.name}: {error.problem}"
         raise MigrationError(error.code, problem, error.remedy) from None
+    except Unportable as error:
+        problem = f"{source.name}: a CHECK uses {error.token.text!r}, which Postgres may not."
+        raise MigrationError("unportable-expression", problem, "Write it otherwise.") from None
     ours = [
         *widen_oplog(_width(before), _width(after)),
         *(sql for name in difference.touched() for sql in triggers(after.tables[name])),
@@ -116,15 +111,9 @@ def _run(scratch: Scratch, source: Source, statement: Statement) -> None:
     except sqlite3.Error as error:
         raise MigrationError(
             "sql-error",
-            f"{place(source, statement, _offset(statement, str(error)))}SQLite says: {error}.",
+            f"{source.name}: SQLite refuses `{' '.join(statement.sql.split())[:200]}`: {error}.",
             "Correct the statement.",
         ) from None
-
-
-def _offset(statement: Statement, message: str) -> int:
-    """Where in a statement an error is, as far as SQLite's message tells by naming a token."""
-    near = re.search(r'near "(.*)": ', message, re.DOTALL)
-    return max(0, statement.sql.find(near[1])) if near else 0
 
 
 def _width(schema: Schema) -> int:
@@ -138,35 +127,3 @@ def _is_ours(statement: str) -> bool:
         head.startswith(start + OURS)
         for start in ("ALTER TABLE ", "DROP TRIGGER IF EXISTS ", "CREATE TRIGGER ")
     )
-
-
-def _refuse_names(tables: Iterable[Table], columns: Iterable[tuple[Table, Column]]) -> None:
-    names = [(table.name, table.name) for table in tables]
-    names += [(f"{table.name}.{column.name}", column.name) for table, column in columns]
-    for shown, name in names:
-        if name.lower().startswith(OURS):
-            problem = f"{shown} starts with {OURS}, which is reserved for the system's own tables."
-            raise MigrationError("reserved-name", problem, "Choose another name.")
-        if len(name.encode()) > IDENTIFIER_BYTES_MAX:
-            problem = (
-                f"{shown} is longer than the {IDENTIFIER_BYTES_MAX} bytes that Postgres keeps."
-            )
-            raise MigrationError("identifier-too-long", problem, "Choose a shorter name.")
-    for table, column in columns:
-        if column.name.lower() in _SYSTEM_COLUMNS:
-            problem = f"{table.name}.{column.name} is a system column in Postgres."
-            raise MigrationError("reserved-name", problem, "Choose another name.")
-
-
-def _refuse_defaults(scratch: Scratch, columns: Iterable[tuple[Table, Column]]) -> None:
-    """A default that a device would refuse to insert, or that Postgres would spell otherwise."""
-    for table, column in columns:
-        value = column.default_value
-        if value is not None and not scratch.holds(fits(column.type), value):
-            assert column.default is not None
-            raise MigrationError(
-                "bad-default",
-                f"The DEFAULT {column.default.sql} of {table.name}.{column.name} is no"
-                f" {column.type} in its canonical spelling.",
-                "Write it as docs/types.md says for that type, or leave it out.",
-            )

@@ -2,6 +2,7 @@
 Pure."""
 
 from electricsql.schema.difference import Difference, additions
+from electricsql.schema.expressions import Unportable, postgres_expression
 from electricsql.schema.introspect import OURS, Scratch
 from electricsql.schema.model import (
     Column,
@@ -18,7 +19,7 @@ from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
 from electricsql.schema.postgres import quote
-from electricsql.schema.tokens import Kind, Token, tokens
+from electricsql.schema.tokens import Kind, Token, tokens, tokens_and_comments
 from electricsql.schema.types import column_type
 from electricsql.schema.values import (
     FIRST_DAY_WITH_ZONE,
@@ -46,13 +47,16 @@ __all__ = [
     "Scratch",
     "Table",
     "Token",
+    "Unportable",
     "Value",
     "additions",
     "can_hold",
     "canonical",
     "column_type",
+    "postgres_expression",
     "postgres_literal",
     "postgres_plan",
     "quote",
     "tokens",
+    "tokens_and_comments",
 ]

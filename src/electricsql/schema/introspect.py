@@ -2,20 +2,37 @@
 here.
 
 The database is in memory and empty: what is read is what the DDL made, not what its text looks
-like.
+like. What can't be replicated is read like anything else: `checks` says what is wrong with it.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
-from electricsql.errors import MigrationError
-from electricsql.schema.model import Column, Default, ForeignKey, Index, Schema, Table, Value
+from electricsql.schema.model import (
+    Column,
+    ColumnType,
+    Default,
+    ForeignKey,
+    Index,
+    Schema,
+    Table,
+    Value,
+)
+from electricsql.schema.postgres import quote
 from electricsql.schema.tokens import Kind, check_expressions, tokens
 from electricsql.schema.types import column_type
 
 OURS: Final = "_electric_"
 _LITERAL_WORDS: Final = {"NULL", "TRUE", "FALSE"}
+
+
+class _Read(NamedTuple):
+    """A table as it was read: what it depends on is its own text, and that of its parents."""
+
+    text: tuple[str, ...]
+    parents: Mapping[str, str | None]
+    table: Table
 
 
 class Scratch:
@@ -28,15 +45,25 @@ class Scratch:
         self._database = sqlite3.connect(":memory:", isolation_level=None)
         self._database.execute("PRAGMA foreign_keys = ON")
         self._numbers: dict[str, int] = {}
-        self._read: dict[str, tuple[tuple[str, ...], Table]] = {}
+        self._read: dict[str, _Read] = {}
 
-    def run(self, statement: str) -> None:
+    def run(self, statement: str, values: Sequence[Value] = ()) -> None:
         """Run one statement.
 
         Raises:
             sqlite3.Error: as SQLite says it.
         """
-        self._database.execute(statement)
+        try:
+            self._database.execute(statement, values)
+        except (sqlite3.Warning, ValueError, OverflowError) as error:  # what Python makes of some
+            raise sqlite3.ProgrammingError(str(error)) from error
+
+    def copy(self) -> "Scratch":
+        """Another one with the same contents."""
+        copy = Scratch()
+        self._database.backup(copy._database)
+        copy._numbers, copy._read = dict(self._numbers), dict(self._read)
+        return copy
 
     def holds(self, condition: str, value: Value) -> bool:
         """Whether a condition is true of a value, which it calls `?1`."""
@@ -46,23 +73,20 @@ class Scratch:
         self._database.close()
 
     def schema(self, version: str | None = None) -> Schema:
-        """What is there now.
-
-        Raises:
-            MigrationError: something that can't be replicated: `unknown-type`,
-            `missing-primary-key`,
-                `foreign-key-target`, `generated-column`, `unportable-unique`.
-        """
+        """What is there now."""
         texts = self._texts()
         for name in texts:
             self._numbers.setdefault(name, len(self._numbers) + 1)
-        names = {name.lower(): name for name in texts}
+        creations = {name.lower(): text[0] for name, text in texts.items()}
         tables = {}
         for name, text in texts.items():
             read = self._read.get(name)
-            if read is None or read[0] != text:
-                read = self._read[name] = (text, self._table(name, text[0], names))
-            tables[name] = read[1]
+            if read is None or read.text != text or not creations.items() >= read.parents.items():
+                table = self._table(name, text[0], {each.lower(): each for each in texts})
+                parents = {key.parent.lower() for key in table.foreign_keys}
+                read = _Read(text, {each: creations.get(each) for each in parents}, table)
+                self._read[name] = read
+            tables[name] = read.table
         return Schema(tables, version)
 
     def _texts(self) -> dict[str, tuple[str, ...]]:
@@ -85,16 +109,10 @@ class Scratch:
             (name,),
         ).fetchall()
         key = [row[0] for row in sorted(rows, key=lambda row: row[4]) if row[4]]
-        if not key:
-            raise MigrationError(
-                "missing-primary-key",
-                f"Table {name} has no PRIMARY KEY, so its rows can't be told apart on devices.",
-                "Declare one, for example: id TEXT PRIMARY KEY NOT NULL",
-            )
         return Table(
             name=name,
             number=self._numbers[name],
-            columns=tuple(self._column(name, row) for row in rows),
+            columns=tuple(map(self._column, rows)),
             primary_key=tuple(key),
             foreign_keys=tuple(self._foreign_keys(name, names)),
             indexes=tuple(self._indexes(name)),
@@ -103,23 +121,23 @@ class Scratch:
             without_rowid=bool(without_rowid),
         )
 
-    def _column(self, table: str, row: tuple[str, str, int, str | None, int, int]) -> Column:
+    def _column(self, row: tuple[str, str, int, str | None, int, int]) -> Column:
         name, declared, not_null, default, _, hidden = row
-        if hidden:
-            raise MigrationError(
-                "generated-column",
-                f"Column {table}.{name} is generated, which is not supported yet.",
-                "Let the app store the value, or compute it in queries.",
-            )
-        type = column_type(declared, table=table, column=name)
-        found = None if default is None else self._default(declared, default)
-        return Column(name, type, declared, bool(not_null), found)
+        return Column(
+            name,
+            column_type(declared) or ColumnType.BLOB,  # as SQLite takes a column without a type
+            declared,
+            bool(not_null),
+            None if default is None else self._default(declared, default),
+            generated=bool(hidden),
+        )
 
     def _default(self, declared: str, sql: str) -> Default:
         """A DEFAULT, with the value that a column of this type really stores for it."""
         if not _is_literal(sql):
             return Default(sql, constant=False)
-        self._database.execute(f"CREATE TEMP TABLE {OURS}default (x {declared} DEFAULT ({sql}))")
+        type = quote(declared) if declared else ""
+        self._database.execute(f"CREATE TEMP TABLE {OURS}default (x {type} DEFAULT ({sql}))")
         try:
             self._database.execute(f"INSERT INTO {OURS}default DEFAULT VALUES")
             (value,) = self._database.execute(f"SELECT x FROM {OURS}default").fetchone()
@@ -141,37 +159,18 @@ class Scratch:
     def _foreign_key(
         self, table: str, names: dict[str, str], parts: list[tuple[int, str, str, str, str, str]]
     ) -> ForeignKey:
-        parent = names.get(parts[0][1].lower())
-        if parent is None:
-            raise MigrationError(
-                "foreign-key-target",
-                f"Table {table} refers to table {parts[0][1]}, which does not exist.",
-                "Create that table in this migration or an earlier one.",
-            )
+        parent = names.get(parts[0][1].lower(), parts[0][1])
         key = self._primary_key(parent)
         spelled = {name.lower(): name for name in key}
         own = {name.lower(): name for name in self._column_names(table)}
-        columns = [own[part[2].lower()] for part in parts]
-        targets = [part[3] for part in parts]
+        columns = tuple(own[part[2].lower()] for part in parts)
+        targets = tuple(spelled.get(str(part[3]).lower(), part[3]) for part in parts)
         if None in targets:
-            targets = list(key)
-        pairs = {
-            spelled.get(to.lower()): column for to, column in zip(targets, columns, strict=False)
-        }
-        if set(pairs) != set(key) or len(targets) != len(columns):
-            raise MigrationError(
-                "foreign-key-target",
-                f"A foreign key of {table} refers to {parent} ({', '.join(map(str, targets))}),"
-                f" which is not its primary key ({', '.join(key)}).",
-                "Refer to the primary key: it is what rows are known by on every device.",
-            )
-        return ForeignKey(
-            columns=tuple(pairs[name] for name in key),
-            parent=parent,
-            parent_columns=key,
-            on_update=parts[0][4],
-            on_delete=parts[0][5],
-        )
+            targets = key
+        elif sorted(targets) == sorted(key):
+            pairs = dict(zip(targets, columns, strict=True))
+            columns, targets = tuple(pairs[name] for name in key), key
+        return ForeignKey(columns, parent, targets, on_update=parts[0][4], on_delete=parts[0][5])
 
     def _column_names(self, table: str) -> list[str]:
         rows = self._database.execute("SELECT name FROM pragma_table_info(?)", (table,))
@@ -198,13 +197,6 @@ class Scratch:
             portable = not partial and all(
                 column is not None and collation == "BINARY" for column, _, collation in parts
             )
-            if unique and not portable:
-                raise MigrationError(
-                    "unportable-unique",
-                    f"The unique index {name} of {table} is partial, on an expression, or has a"
-                    " collation: Postgres could not keep the same rule.",
-                    "Make it unique over plain columns, or make the index not unique.",
-                )
             yield Index(
                 name=name,
                 columns=tuple(column for column, _, _ in parts) if portable else (),

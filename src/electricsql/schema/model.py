@@ -1,7 +1,9 @@
 """What tables, columns and types are: the values that every other room speaks about.
 
 A `Schema` is what an application's migrations add up to, read back from a SQLite that ran them. It
-is plain data: how it is read is in `introspect.py`, how Postgres spells it in `postgres.py`.
+is plain data: how it is read is in `introspect.py`, how Postgres spells it in `postgres.py`. It can
+also tell of what a migration should not have made (a table without a key, a foreign key that leads
+nowhere): the rules in `checks` look at it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,6 +56,7 @@ class Column:
     declared: str
     not_null: bool = False
     default: Default | None = None
+    generated: bool = False
 
     @property
     def default_value(self) -> Value:
@@ -68,9 +71,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """`columns` of this table refer to the primary key `parent_columns` of `parent`.
+    """`columns` of this table refer to `parent_columns` of `parent`.
 
-    `parent_columns` is in the parent's primary-key order, and `columns` runs parallel to it.
+    In a schema that passed its checks that is the parent's primary key: `parent_columns` is in its
+    order, and `columns` runs parallel to it.
     """
 
     columns: tuple[str, ...]
@@ -82,7 +86,11 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index made by CREATE INDEX or by a UNIQUE constraint (`sql` is None for the latter)."""
+    """An index made by CREATE INDEX or by a UNIQUE constraint (`sql` is None for the latter).
+
+    `columns` is empty where Postgres could not have the same: it is partial, on an expression, or
+    has a collation.
+    """
 
     name: str
     columns: tuple[str, ...]

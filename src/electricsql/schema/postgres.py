@@ -77,6 +77,7 @@ def plan(difference: Difference) -> tuple[str, ...]:
             for foreign_key in table.foreign_keys
         ),
         *_new_foreign_keys(difference),
+        *(_add_check(table, check) for table, check in difference.checks),
         *(
             f"DROP INDEX {quote(_index_name(t, i))}"
             for t, i in difference.dropped_indexes
@@ -129,6 +130,10 @@ def _default(column: Column, default: Default) -> str | None:
     if column.type is ColumnType.TIMESTAMPTZ:
         return "date_trunc('second', now())"
     return f"{_NOW}::{type}" if TYPES[column.type] == type else None
+
+
+def _add_check(table: Table, check: str) -> str:
+    return f"ALTER TABLE {quote(table.name)} ADD CHECK ({postgres_expression(table, check)})"
 
 
 def _add_foreign_key(table: Table, foreign_key: ForeignKey) -> str:

@@ -18,6 +18,7 @@ class Kind(Enum):
     BLOB = auto()
     NUMBER = auto()
     SYMBOL = auto()
+    COMMENT = auto()
 
 
 class Token(NamedTuple):
@@ -44,7 +45,8 @@ class Token(NamedTuple):
 
 
 _TOKEN: Final = re.compile(
-    r"""(?P<SKIP>\s+|--[^\n]*|/\*.*?(?:\*/|\Z))
+    r"""(?P<SKIP>\s+)
+      |(?P<COMMENT>--[^\n]*|/\*.*?(?:\*/|\Z))
       |(?P<BLOB>[xX]'[0-9a-fA-F]*')
       |(?P<STRING>'(?:[^']|'')*')
       |(?P<NAME>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
@@ -57,6 +59,11 @@ _TOKEN: Final = re.compile(
 
 def tokens(sql: str) -> Iterator[Token]:
     """The tokens of a text, without white space and comments."""
+    return (token for token in tokens_and_comments(sql) if token.kind is not Kind.COMMENT)
+
+
+def tokens_and_comments(sql: str) -> Iterator[Token]:
+    """The tokens of a text, without white space."""
     for match in _TOKEN.finditer(sql):
         assert match.lastgroup is not None
         if match.lastgroup != "SKIP":

@@ -131,11 +131,31 @@ class Migrations(msgspec.Struct, forbid_unknown_fields=True):
     migrations: list[MigrationSource]
 
 
+class Finding(msgspec.Struct):
+    """What a rule found in a new migration. Lines and columns count from 1."""
+
+    rule: str
+    severity: str
+    migration: str
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    excerpt: str
+    problem: str
+    why: str
+    fix: str
+    help: str
+
+
 class Plan(msgspec.Struct):
-    """What applying would do: the names of the new migrations, and the SQL for Postgres."""
+    """What applying would do: the names of the new migrations, the SQL for Postgres, and what the
+    rules warn of."""
 
     pending: list[str]
     postgres: list[str]
+    findings: list[Finding] = []
 
 
 class BundleMigration(msgspec.Struct):

@@ -6,6 +6,7 @@ is `/ws/{app}/{env}` (`streams.py`).
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from electricsql import __version__
@@ -19,6 +20,7 @@ from electricsql.service.bodies import (
     DeviceStatus,
     EnvironmentName,
     EnvironmentStatus,
+    Finding,
     Migration,
     MigrationDetail,
     Migrations,
@@ -29,6 +31,7 @@ from electricsql.service.bodies import (
     TokenRequest,
     WhoAmI,
 )
+from electricsql.service.checking import checked
 from electricsql.service.http import CONFLICT, Call, Endpoint, Nothing, Refusal, describe
 from electricsql.service.openapi import document
 from electricsql.service.quarantine import (
@@ -131,16 +134,19 @@ async def validate_migrations(call: Call[Migrations]) -> Plan:
     """What applying these migrations would do."""
     hub = await _hub(call)
     try:
+        warnings = await checked(hub, _sources(call.body))
         plan = await hub.plan(_sources(call.body))
     except MigrationError as error:
         raise await _explained(hub, call.body, error) from error
-    return Plan(list(plan.pending), list(plan.postgres))
+    findings = [Finding(**asdict(each)) for each in warnings]
+    return Plan(list(plan.pending), list(plan.postgres), findings)
 
 
 async def apply_migrations(call: Call[Migrations]) -> list[Migration]:
     """Apply the new ones among these migrations, all or none."""
     hub = await _hub(call)
     try:
+        await checked(hub, _sources(call.body))
         await hub.migrate(_sources(call.body))
     except MigrationError as error:
         raise await _explained(hub, call.body, error) from error

@@ -24,6 +24,7 @@ from tests.service.player import Player
 APP = "notes"
 SCHEMA = """
 CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE numbers (id INTEGER PRIMARY KEY NOT NULL, amount REAL NOT NULL DEFAULT 0, note TEXT);
 """
 

@@ -28,6 +28,7 @@ Op: TypeAlias = tuple[str, str, Any]
 TABLES: Final = """\
 CREATE TABLE registers (id TEXT PRIMARY KEY NOT NULL, a TEXT, b TEXT);
 CREATE TABLE entries (id TEXT PRIMARY KEY NOT NULL, list TEXT NOT NULL, value TEXT NOT NULL);
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE topics (id INTEGER PRIMARY KEY NOT NULL, title TEXT NOT NULL);
 CREATE TABLE notes (
     id TEXT PRIMARY KEY NOT NULL,

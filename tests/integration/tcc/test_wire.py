@@ -23,7 +23,10 @@ from tests.integration.tcc.trial import WIRE, Result
 from tests.integration.whole.conftest import Open
 from tests.integration.whole.processes import App
 
-TABLE = "CREATE TABLE entries (id INTEGER PRIMARY KEY NOT NULL, value TEXT NOT NULL);\n"
+TABLE = (
+    '-- @allow device-local-key reason="the tests give them"\n'
+    "CREATE TABLE entries (id INTEGER PRIMARY KEY NOT NULL, value TEXT NOT NULL);\n"
+)
 MORE = "ALTER TABLE entries ADD COLUMN more TEXT;\n"
 LANES = 16
 SHORT_LANES = 2

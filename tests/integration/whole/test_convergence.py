@@ -10,7 +10,9 @@ from tests.integration.whole.conftest import Open
 from tests.integration.whole.processes import App
 
 ALBUMS = """\
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE artists (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL);
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE albums (
     id INTEGER PRIMARY KEY NOT NULL,
     artist INTEGER NOT NULL REFERENCES artists (id),
@@ -130,6 +132,7 @@ def test_a_device_that_was_offline_gets_migrations_and_loses_nothing(
     albums.migrate(
         "prices",
         "ALTER TABLE albums ADD COLUMN price REAL DEFAULT 9.5;\n"
+        '-- @allow device-local-key reason="the tests give them"\n'
         "CREATE TABLE tracks"
         " (id INTEGER PRIMARY KEY NOT NULL, album INTEGER REFERENCES albums (id));",
     )

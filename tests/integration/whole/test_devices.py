@@ -17,6 +17,7 @@ from tests.integration.whole.processes import App, Service
 from tests.integration.whole.test_convergence import agreed, rows, run, settle, write
 
 NOTES = (
+    '-- @allow device-local-key reason="the tests give them"\n'
     "CREATE TABLE notes (id INTEGER PRIMARY KEY NOT NULL, body TEXT, stars INTEGER DEFAULT 0);\n"
 )
 PATIENCE_S = 30.0
@@ -227,6 +228,7 @@ def bits(real: float | None) -> bytes | None:
 def test_values_arrive_exactly_as_they_were_written(app: App, device: Open) -> None:
     app.migrate(
         "things",
+        '-- @allow device-local-key reason="the tests give them"\n'
         "CREATE TABLE things (id INTEGER PRIMARY KEY NOT NULL,"
         " i INTEGER, r REAL, t TEXT, b BLOB, j JSON);",
     )

@@ -18,6 +18,7 @@ from tests.integration.whole import receiver_process
 from tests.integration.whole.processes import PATIENCE_S, App
 
 SCHEMA = """\
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE shelves (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL UNIQUE);
 CREATE TABLE books (
     id TEXT PRIMARY KEY NOT NULL, shelf INTEGER REFERENCES shelves (id), title TEXT

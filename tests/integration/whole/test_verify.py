@@ -18,8 +18,9 @@ from tests.integration.whole.processes import App
 from tests.integration.whole.test_convergence import run, settle, write
 
 SCHEMA = """
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE notes (id INTEGER PRIMARY KEY NOT NULL, body TEXT, at TIMESTAMPTZ, x REAL);
-CREATE TABLE tags (note INTEGER REFERENCES notes ON DELETE CASCADE, tag TEXT,
+CREATE TABLE tags (note INTEGER NOT NULL REFERENCES notes ON DELETE CASCADE, tag TEXT NOT NULL,
     n NUMERIC, PRIMARY KEY (tag, note));
 """
 
@@ -196,6 +197,7 @@ def test_a_file_that_another_program_syncs_is_not_waited_for(
 
 
 ODD = """
+-- @allow device-local-key reason="the tests give them"
 CREATE TABLE odd (id INTEGER PRIMARY KEY NOT NULL, i INTEGER, r REAL, t TEXT, b BLOB, yes BOOLEAN,
     d DATE, ti TIME, ts TIMESTAMP, tz TIMESTAMPTZ, u UUID, j JSON, n NUMERIC);
 CREATE TABLE keys (u UUID, n NUMERIC, tz TIMESTAMPTZ, b BLOB, r REAL, yes BOOLEAN,

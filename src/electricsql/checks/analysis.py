@@ -1,0 +1,214 @@
+"""What a rule sees of a new migration. Made once; rules only read it.
+
+The migration was run statement by statement on two databases, one empty, one with rows in every
+table, that all migrations before it had been run on. The schemas read back are the truth; the text
+gives places and intent.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from electricsql.checks.fates import ColumnFate, Step, TableFate, fates
+from electricsql.checks.filling import fill
+from electricsql.checks.finding import Finding, Span
+from electricsql.errors import MigrationError
+from electricsql.migrations import (
+    SCHEMA_ACTIONS,
+    Action,
+    Definition,
+    Directive,
+    Source,
+    fits,
+    parse,
+    statements,
+    unbound,
+)
+from electricsql.schema import Column, ColumnType, Index, Schema, Scratch, Table, Value
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A new migration. `applied` are those that the environment has, each with its sha256, as far
+    as that is known. `findings` and `idle` (waivers that nothing needed) are only there for rules
+    that come last.
+    """
+
+    source: Source
+    before: Schema
+    after: Schema
+    steps: tuple[Step, ...]
+    unbound: tuple[Directive, ...]
+    holds: Callable[[str, Value], bool]
+    applied: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    idle: tuple[Directive, ...] = ()
+
+    @cached_property
+    def fates(self) -> tuple[TableFate, ...]:
+        """What became of each table that the migration touches."""
+        return fates(self.before, self.after, self.steps)
+
+    @property
+    def new_tables(self) -> Iterator[TableFate]:
+        return (fate for fate in self.fates if fate.before is None)
+
+    @property
+    def kept_tables(self) -> Iterator[tuple[Table, Table, TableFate]]:
+        """The tables that were there and still are, maybe under another name: before, after."""
+        for fate in self.fates:
+            if fate.before is not None and fate.after is not None:
+                yield fate.before, fate.after, fate
+
+    @property
+    def columns(self) -> Iterator[tuple[Table, Column, ColumnFate]]:
+        """Every column whose definition this migration wrote: of new tables, and of others those
+        that are new or came to be different."""
+        for table in self.fates:
+            for fate in table.columns:
+                if table.after and fate.after and fate.before != fate.after:
+                    yield table.after, fate.after, fate
+
+    @property
+    def added_columns(self) -> Iterator[tuple[Table, Column, ColumnFate]]:
+        """Those that are new to a table that was there."""
+        for _, table, fate in self.kept_tables:
+            for column in fate.columns:
+                if column.before is None and column.after is not None:
+                    yield table, column.after, column
+
+    @property
+    def new_indexes(self) -> Iterator[tuple[Table, Index, Span]]:
+        """The indexes and UNIQUE constraints that came, with where that is written."""
+        for name, table in self.after.tables.items():
+            old = self.before.tables.get(name)
+            if old is not table:
+                for index in table.indexes:
+                    if old is None or index not in old.indexes:
+                        yield table, index, self._index_at(table, index)
+
+    @property
+    def new_names(self) -> Iterator[tuple[Span, str, str]]:
+        """Every name that this migration gave: where, as it is shown, and the name."""
+        for fate in self.fates:
+            if fate.after and (fate.before is None or fate.before.name != fate.after.name):
+                yield fate.at, f"Table {fate.after.name}", fate.after.name
+        for table, column, at in self.columns:
+            if at.before is None or at.before.name != column.name:
+                yield at.at, f"Column {table.name}.{column.name}", column.name
+        for _, index, span in self.new_indexes:
+            if index.sql is not None:
+                yield span, f"Index {index.name}", index.name
+
+    def _index_at(self, table: Table, index: Index) -> Span:
+        for step in self.did(Action.CREATE_INDEX):
+            if step.parsed.name is not None and step.parsed.name.name == index.name:
+                return step.span
+        fate = next(each for each in self.fates if each.after is table)
+        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
+        return places.get(index.columns[0], fate.at) if len(index.columns) == 1 else fate.at
+
+    def did(self, *actions: Action) -> Iterator[Step]:
+        """The statements that do one of these."""
+        return (step for step in self.steps if step.parsed.action in actions)
+
+    def fits(self, type: ColumnType, value: Value) -> bool:
+        """Whether a device would take a value for a column of that type."""
+        return self.holds(fits(type), value)
+
+    def definition(self, fate: ColumnFate) -> Definition | None:
+        """How a column's definition is written."""
+        for step in self.steps:
+            for definition in step.parsed.definitions:
+                if definition.name is not None and Span.of(*definition.tokens) == fate.at:
+                    return definition
+        return None
+
+    def step_at(self, offset: int) -> Step | None:
+        """The statement that has a place of the text."""
+        for step in self.steps:
+            if step.statement.start <= offset <= step.statement.end:
+                return step
+        return None
+
+
+class Analyser:
+    """Runs an application's migrations, one after the other, and looks at those that are new."""
+
+    def __init__(self) -> None:
+        self._empty = Scratch()
+        self._filled: Scratch | None = None
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._empty.close()
+        self._forget_filled()
+
+    def replay(self, source: Source) -> Analysis:
+        """Run a migration that is known. What it does is not to be judged, and not told.
+
+        Raises:
+            MigrationError: `sql-error`: SQLite does not take it.
+        """
+        self._forget_filled()
+        try:
+            for statement in statements(source):
+                self._empty.run(statement.sql)
+        except sqlite3.Error as error:
+            raise MigrationError(
+                "sql-error",
+                f"{source.name} was applied, and SQLite refuses it: {error}.",
+                "Bring back the migration as it was applied: `electric migrations revert`.",
+            ) from None
+        return Analysis(source, Schema({}), Schema({}), (), (), self._empty.holds)
+
+    def analyse(self, source: Source) -> Analysis:
+        """Run a new migration, and tell what it does."""
+        before = now = self._empty.schema()
+        steps = []
+        for statement in statements(source):
+            step = self._run(Step(statement, parse(statement), now, now, ran=False))
+            now = step.after
+            steps.append(step)
+        filled = self._filled_like(now)
+        for table in now:
+            if table is not before.tables.get(table.name):
+                fill(filled, table)
+        return Analysis(source, before, now, tuple(steps), unbound(source), self._empty.holds)
+
+    def _run(self, step: Step) -> Step:
+        """Run a statement on both databases, if it is one that may be run."""
+        if step.parsed.action not in SCHEMA_ACTIONS | {Action.OTHER}:
+            return step
+        filled = self._filled_like(step.before)
+        failure = _failure(self._empty, step)
+        if failure is not None:
+            return replace(step, ran=True, failure=failure)
+        filled_failure = _failure(filled, step)
+        if filled_failure is not None:
+            self._forget_filled()
+        after = self._empty.schema()
+        return replace(step, ran=True, after=after, filled_failure=filled_failure)
+
+    def _filled_like(self, schema: Schema) -> Scratch:
+        """The database with rows, at the same point of history."""
+        if self._filled is None:
+            self._filled = self._empty.copy()
+            self._filled.run("PRAGMA foreign_keys = OFF")
+            for table in schema:
+                fill(self._filled, table)
+        return self._filled
+
+    def _forget_filled(self) -> None:
+        if self._filled is not None:
+            self._filled.close()
+            self._filled = None
+
+
+def _failure(scratch: Scratch, step: Step) -> str | None:
+    try:
+        scratch.run(step.statement.sql)
+    except sqlite3.Error as error:
+        return str(error)
+    return None

@@ -1,0 +1,47 @@
+"""A migration writes or reads rows.
+
+A migration is run by every device. Rows that it inserts would be written by each of them anew, and
+what it updates would overwrite what others wrote in the meantime.
+
+Write the rows once: in Postgres, with `psql "$(electric database-url)"`, or in an app. They reach
+every device.
+
+Refused:
+
+    CREATE TABLE colours (name TEXT PRIMARY KEY NOT NULL);
+    INSERT INTO colours VALUES ('red'), ('green');
+
+Refused:
+
+    CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, done BOOLEAN);
+    -- next migration
+    UPDATE notes SET done = FALSE WHERE done IS NULL;
+
+Accepted:
+
+    CREATE TABLE colours (name TEXT PRIMARY KEY NOT NULL);
+"""
+
+from collections.abc import Iterator
+
+from electricsql.checks.analysis import Analysis
+from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.rule import rule
+from electricsql.migrations import Action
+
+
+@rule(Severity.ERROR)
+def find(seen: Analysis) -> Iterator[Problem]:
+    """Statements on rows, but for those that fill a table which is built anew."""
+    rebuilt = {fate.after.name.lower() for fate in seen.fates if fate.rebuilt and fate.after}
+    for step in seen.did(Action.DATA, Action.COPY):
+        source = step.parsed.on
+        if step.parsed.action is Action.COPY and source and source.name.lower() in rebuilt:
+            continue
+        verb = step.statement.tokens[0]
+        yield Problem(
+            Span.of(verb),
+            f"{verb.text.upper()} in a migration concerns rows, not the schema.",
+            "Every device would do it for itself, over what others wrote in the meantime.",
+            help="Write the rows once, in Postgres or in an app: they reach every device.",
+        )

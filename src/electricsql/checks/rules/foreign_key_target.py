@@ -1,0 +1,65 @@
+"""A foreign key leads nowhere, or not to a primary key.
+
+Rows are known by their primary key on every device, so that is what other rows refer to. A table
+has to be there when others refer to it: it is created in the same migration or in an earlier one.
+
+Refused:
+
+    CREATE TABLE pets (id TEXT PRIMARY KEY NOT NULL, owner TEXT REFERENCES people);
+
+Refused:
+
+    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, name TEXT);
+    CREATE TABLE pets (id TEXT PRIMARY KEY NOT NULL, owner TEXT REFERENCES people (name));
+
+Accepted:
+
+    CREATE TABLE pets (id TEXT PRIMARY KEY NOT NULL, owner TEXT REFERENCES people);
+    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, name TEXT);
+"""
+
+from collections.abc import Iterator
+
+from electricsql.checks.analysis import Analysis
+from electricsql.checks.fates import TableFate
+from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.rule import rule
+from electricsql.checks.spelling import name, names
+from electricsql.schema import ForeignKey, Table
+
+
+@rule(Severity.ERROR)
+def find(seen: Analysis) -> Iterator[Problem]:
+    """New foreign keys without a parent, or to something else than its key."""
+    for fate in seen.fates:
+        table = fate.after
+        for foreign_key in table.foreign_keys if table else ():
+            if table and (fate.before is None or foreign_key not in fate.before.foreign_keys):
+                parent = seen.after.tables.get(foreign_key.parent)
+                if parent is None or foreign_key.parent_columns != parent.primary_key:
+                    yield _problem(table, foreign_key, parent, _place(fate, foreign_key))
+
+
+def _problem(table: Table, key: ForeignKey, parent: Table | None, at: Span) -> Problem:
+    if parent is None:
+        return Problem(
+            at,
+            f"Table {table.name} refers to table {key.parent}, which does not exist.",
+            "No row could ever be inserted.",
+            help=f"Create table {key.parent} in this migration or an earlier one.",
+        )
+    listed = ", ".join(map(str, key.parent_columns))
+    return Problem(
+        at,
+        f"A foreign key of {table.name} refers to {parent.name} ({listed}), which is not its"
+        f" primary key ({', '.join(parent.primary_key)}).",
+        "Rows are known by their primary key on every device; other columns may change.",
+        fix=f"REFERENCES {name(parent.name)} ({names(parent.primary_key)})",
+    )
+
+
+def _place(fate: TableFate, foreign_key: ForeignKey) -> Span:
+    for column in fate.columns:
+        if column.after is not None and column.after.name == foreign_key.columns[0]:
+            return column.at
+    return fate.at

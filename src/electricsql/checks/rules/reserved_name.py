@@ -1,0 +1,52 @@
+"""A table or column has a name that somebody else needs.
+
+Names that begin with `_electric_` are those of our own tables and triggers, which share the file
+with the app's. Postgres has columns of its own in every table: `oid`, `tableoid`, `xmin`, `cmin`,
+`xmax`, `cmax` and `ctid`.
+
+Words that are keywords in Postgres (`user`, `order`, `desc`) are no problem: every name is quoted
+there.
+
+Refused:
+
+    CREATE TABLE _electric_notes (id TEXT PRIMARY KEY NOT NULL);
+
+Refused:
+
+    CREATE TABLE spans (id TEXT PRIMARY KEY NOT NULL, xmin INTEGER, xmax INTEGER);
+
+Accepted:
+
+    CREATE TABLE "user" (id TEXT PRIMARY KEY NOT NULL, "order" INTEGER, x_min INTEGER);
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from electricsql.checks.analysis import Analysis
+from electricsql.checks.finding import Problem, Severity
+from electricsql.checks.rule import rule
+from electricsql.schema import OURS
+
+_SYSTEM_COLUMNS: Final = frozenset(("oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
+
+
+@rule(Severity.ERROR)
+def find(seen: Analysis) -> Iterator[Problem]:
+    """New names that are taken."""
+    for at, shown, name in seen.new_names:
+        if name.lower().startswith(OURS):
+            yield Problem(
+                at,
+                f"{shown} has a name that starts with {OURS}.",
+                "Such names are those of the system's own tables and triggers in the same file.",
+                help="Choose another name.",
+            )
+    for table, column, fate in seen.columns:
+        if column.name.lower() in _SYSTEM_COLUMNS:
+            yield Problem(
+                fate.at,
+                f"Column {table.name}.{column.name} has the name of a system column in Postgres.",
+                "Every Postgres table has a column of that name already.",
+                help=f"Choose another name, for example {column.name.lower()}_value.",
+            )

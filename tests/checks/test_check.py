@@ -1,0 +1,163 @@
+"""What is found where, all at once; waivers; and what is left alone."""
+
+import pytest
+
+from electricsql.checks import Refused, Severity, check, checked_build
+from electricsql.errors import MigrationError
+from electricsql.limits import IDENTIFIER_BYTES_MAX
+from tests.checks.sources import found, sources
+
+KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x INTEGER, y TEXT);"
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts"),
+    [
+        ("missing-primary-key", ["CREATE TABLE a (x TEXT)"]),
+        ("unknown-type", ["CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x MONEY)"]),
+        ("unknown-type", ["CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x)"]),
+        ("unknown-type", [KEYED, "ALTER TABLE a ADD COLUMN z 'what ''ever'"]),
+        ("generated-column", ["CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x INT AS (1))"]),
+        ("generated-column", [KEYED, "ALTER TABLE a ADD COLUMN z INT AS (x + 1)"]),
+        ("foreign-key-target", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT REFERENCES a (y)"]),
+        ("foreign-key-target", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT REFERENCES nowhere"]),
+        ("reserved-name", ["CREATE TABLE _Electric_x (id TEXT PRIMARY KEY NOT NULL)"]),
+        ("reserved-name", ["CREATE TABLE a (xmin TEXT PRIMARY KEY NOT NULL)"]),
+        ("reserved-name", [KEYED, "CREATE INDEX _electric_i ON a (x)"]),
+        (
+            "identifier-too-long",
+            [f"CREATE TABLE {'a' * (IDENTIFIER_BYTES_MAX + 1)} (x TEXT PRIMARY KEY NOT NULL)"],
+        ),
+        ("unportable-expression", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT CHECK (z GLOB 'a*')"]),
+        ("unportable-unique", [KEYED + "CREATE UNIQUE INDEX i ON a (y) WHERE x = 1"]),
+        ("qualified-name", ["CREATE TABLE main.a (id TEXT PRIMARY KEY NOT NULL)"]),
+        ("qualified-name", [KEYED, "ALTER TABLE main.a ADD COLUMN z INT"]),
+        ("data-statement", [KEYED, "INSERT INTO a VALUES (1, 2, 3)"]),
+        ("data-statement", [KEYED, "INSERT INTO a SELECT id, x, y FROM a"]),
+        ("data-statement", [KEYED, "WITH x AS (SELECT 1) DELETE FROM a"]),
+        ("data-statement", ["CREATE TABLE b AS SELECT 1"]),
+        ("transaction-control", ["BEGIN; " + KEYED]),
+        ("local-statement", ["PRAGMA user_version = 5"]),
+        ("local-statement", ["CREATE TEMP TABLE x (y)"]),
+        ("local-statement", ["EXPLAIN CREATE TABLE x (y)"]),
+        ("view", [KEYED, "CREATE VIEW v AS SELECT 1"]),
+        (
+            "trigger-on-replicated-table",
+            [KEYED, "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END"],
+        ),
+        ("virtual-table", ["CREATE VIRTUAL TABLE f USING fts5(x)"]),
+        ("drop-table", [KEYED, "DROP TABLE IF EXISTS a"]),
+        ("drop-table", [KEYED, "DROP TABLE a; " + KEYED]),
+        ("rename-table", [KEYED, "ALTER TABLE a RENAME TO b"]),
+        ("rename-column", [KEYED, "ALTER TABLE a RENAME COLUMN x TO z"]),
+        ("rename-column", [KEYED, "ALTER TABLE a RENAME x TO z"]),
+        ("drop-column", [KEYED, "ALTER TABLE a DROP COLUMN x"]),
+        ("required-new-column", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT NOT NULL"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z BOOLEAN DEFAULT 2"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z INT DEFAULT 'many'"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT DEFAULT x'00'"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z DATE DEFAULT 'tomorrow'"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z JSON DEFAULT '{'"]),
+        ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z TIME DEFAULT '07:05'"]),
+        ("nondeterministic-default", [KEYED, "ALTER TABLE a ADD z TEXT DEFAULT CURRENT_TIME"]),
+    ],
+)
+def test_what_can_not_work_is_refused_by_its_rule(rule: str, texts: list[str]) -> None:
+    (finding,) = found(*texts)
+    assert (finding.rule, finding.severity) == (rule, Severity.ERROR)
+    assert finding.migration in finding.file
+    with pytest.raises(Refused) as refused:
+        checked_build(sources(*texts))
+    assert isinstance(refused.value, MigrationError)
+    assert refused.value.remedy
+
+
+def test_everything_that_is_wrong_is_found_at_once_and_in_its_place() -> None:
+    text = (
+        "\ufeffCREATE TABLE a (id TEXT PRIMARY KEY NOT NULL);\r\n"
+        "-- a remark\n"
+        "CREATE TABLE b (\n"
+        "    x MONEY,\n"
+        "    \"y z\" BOOLEAN DEFAULT 'maybe'\n"
+        ");\n"
+        "PRAGMA x; CREATE VIEW v AS SELECT 1;\n"
+    )
+    assert [(each.rule, each.line, each.column, each.end_column) for each in found(text)] == [
+        ("missing-primary-key", 3, 14, 15),
+        ("unknown-type", 4, 5, 12),
+        ("bad-default", 5, 5, 34),
+        ("local-statement", 7, 1, 9),
+        ("view", 7, 11, 36),
+    ]
+
+
+def test_all_new_migrations_are_judged_and_no_known_ones() -> None:
+    texts = ("CREATE TABLE a (x TEXT)", "DROP TABLE a", "CREATE TABLE b (x TEXT)")
+    assert [each.rule for each in check(sources(*texts))] == [
+        "missing-primary-key",
+        "drop-table",
+        "missing-primary-key",
+    ]
+    first, *_ = sources(*texts)
+    assert [each.rule for each in check(sources(*texts), {first.name})] == [
+        "drop-table",
+        "missing-primary-key",
+    ]
+
+
+def test_what_fails_because_of_an_error_is_not_told() -> None:
+    one, two = found("CREATE TABEL a (x); CREATE INDEX i ON a (x); CREATE VIEW v AS SELECT 1")
+    assert (one.rule, two.rule) == ("sql-error", "view")
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1; x'", "CREATE TABLE a (x DEFAULT ?)", "\0", "\ud800"])
+def test_no_text_is_a_traceback(sql: str) -> None:
+    assert all(each.is_error for each in found(sql))
+
+
+INTEGER = "CREATE TABLE a (id INTEGER PRIMARY KEY NOT NULL)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "rules"),
+    [
+        (INTEGER, ["device-local-key"]),
+        (f'-- @allow device-local-key reason="given out by a server"\n{INTEGER}', []),
+        (f"-- @allow device-local-key\n{INTEGER}", ["unused-waiver", "device-local-key"]),
+        (
+            f'-- @allow device-local-key reason=" "\n{INTEGER}',
+            ["unused-waiver", "device-local-key"],
+        ),
+        (f'-- @allow device-local-key reason="x"\n{KEYED}', ["unused-waiver"]),
+        (f'{KEYED}\n-- @allow device-local-key reason="x"\n', ["unused-waiver"]),
+        (f'-- @allow no-such-rule reason="x"\n{KEYED}', ["unused-waiver"]),
+        (
+            '-- @allow missing-primary-key reason="x"\nCREATE TABLE a (x TEXT)',
+            ["unused-waiver", "missing-primary-key"],
+        ),
+        (
+            f'-- @allow device-local-key reason="x"\n{INTEGER};\n{INTEGER.replace(" a ", " b ")}',
+            ["device-local-key"],
+        ),
+    ],
+)
+def test_a_waiver_waives_what_it_may_for_its_statement(sql: str, rules: list[str]) -> None:
+    assert [each.rule for each in found(sql)] == rules
+
+
+def test_what_goes_with_the_applied_ones_is_looked_at_where_they_are_known() -> None:
+    one, two, three = sources(KEYED, "CREATE INDEX i ON a (x)", "CREATE INDEX j ON a (y)")
+    applied = {one.name: one.sha256, three.name: "other"}
+    assert [(each.rule, each.migration) for each in check([one, two, three], applied, applied)] == [
+        ("out-of-order", two.name),
+        ("applied-migration-changed", three.name),
+    ]
+    assert check([one, two, three], applied) == ()
+
+
+def test_a_known_migration_that_is_no_sql_is_named() -> None:
+    broken, new = sources("CREATE TABEL a (x)", KEYED)
+    with pytest.raises(MigrationError) as refused:
+        check([broken, new], {broken.name})
+    assert refused.value.code == "sql-error"
+    assert broken.name in refused.value.problem

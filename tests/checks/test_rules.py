@@ -1,0 +1,42 @@
+"""Every example in a rule's documentation is judged as it says; the pages are up to date."""
+
+import pytest
+
+from electricsql.checks import Rule, all_rules, check
+from electricsql.checks.pages import Example, examples
+from electricsql.migrations import build
+from tests.checks.pages import FOLDER, pages
+from tests.checks.sources import sources
+
+EXAMPLES = [(rule, example) for rule in all_rules().values() for example in examples(rule)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "example"), EXAMPLES, ids=[f"{rule.name}-{e.refused}" for rule, e in EXAMPLES]
+)
+def test_an_example_is_judged_as_it_says(rule: Rule, example: Example) -> None:
+    migrations = sources(*example.migrations)
+    found = check(migrations, [each.name for each in migrations[:-1]])
+    if example.refused:
+        assert rule.name in {each.rule for each in found}
+        assert all(each.why and (each.fix or each.help) for each in found)
+    else:
+        assert [each for each in found if each.is_error] == []
+        assert rule.name not in {each.rule for each in found}
+        build(migrations)
+
+
+OF_ENVIRONMENTS = {"applied-migration-changed", "out-of-order"}
+"""Rules that compare with an environment; `test_check.py` has their examples."""
+
+
+@pytest.mark.parametrize("rule", all_rules().values(), ids=all_rules())
+def test_a_rule_has_examples_of_both_kinds(rule: Rule) -> None:
+    kinds = set() if rule.name in OF_ENVIRONMENTS else {True, False}
+    assert {each.refused for each in examples(rule)} == kinds
+    assert rule.documentation.split("\n")[0].endswith(".")
+
+
+def test_the_pages_are_up_to_date() -> None:
+    there = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
+    assert there == pages(), "run `python -m tests.checks.pages`"
