@@ -77,7 +77,7 @@ def test_what_nobody_foresaw_is_still_a_sentence(
     def broken(*_: object) -> None:
         raise RuntimeError("the roof is on fire")
 
-    monkeypatch.setattr("electricsql.cli.building.compile_sources", broken)
+    monkeypatch.setattr("electricsql.cli.building.build", broken)
     message = notes.fails("build", code="internal-error")
     assert "RuntimeError: the roof is on fire" in message
     assert "--verbose" in message
