@@ -39,6 +39,14 @@ SERVICE: Final = (
     "electricsql.service.stream:DeviceStream.answer_pings",
     "electricsql.service.socket:Socket.send",
 )
+ONCE: Final = frozenset(
+    {
+        "electricsql.device.replica:Replica.place",
+        "electricsql.hub.hub:Hub.register",
+        "electricsql.hub.hub:Hub.migrate",
+    }
+)
+"""Points to which a process comes once in a while only."""
 MOMENTS: Final = ("before", "after")
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from tests.integration.tcc import failpoint_process
-from tests.integration.tcc.failpoint_process import DEVICE, MOMENTS, SERVICE
+from tests.integration.tcc.failpoint_process import DEVICE, MOMENTS, ONCE, SERVICE
 from tests.integration.tcc.faults import Fault, Strike
 from tests.integration.tcc.stage import signal_all
 
-_REACHED_S: Final = 20.0
+_REACHED_S: Final = 10.0
 _COUNT_MAX: Final = 12
 _LOOK_S: Final = 0.02
 
@@ -28,11 +28,12 @@ At = Callable[[Strike, tuple[str, ...]], None]
 
 def at_each(points: tuple[str, ...], number: signal.Signals, at: At) -> Fault:
     """A fault that takes the next point each time it strikes."""
-    moments = (f"{point}@{moment}" for point, moment in product(points, MOMENTS))
+    places = product(points, MOMENTS)
 
     def strike(strike: Strike) -> None:
-        count = strike.random.randint(1, _COUNT_MAX)
-        at(strike, (failpoint_process.__name__, next(moments), str(count), number.name))
+        point, moment = next(places)
+        count = 1 if point in ONCE else strike.random.randint(1, _COUNT_MAX)
+        at(strike, (failpoint_process.__name__, f"{point}@{moment}", str(count), number.name))
 
     return strike
 

@@ -21,7 +21,7 @@ from tests.integration.tcc.points import POINTS, at_each
 from tests.integration.tcc.stage import Cast
 from tests.integration.tcc.trial import STUCK_S, Plan, endure
 
-STRIKES = int(os.environ.get("ELECTRIC_SOAK_STRIKES", "4"))
+STRIKES = int(os.environ.get("ELECTRIC_SOAK_STRIKES", "3"))
 LONGEST_S = float(os.environ.get("ELECTRIC_SOAK_LONGEST_S", "30"))
 SHORTLY_S = 5
 CAST = Cast(devices=int(os.environ.get("ELECTRIC_SOAK_DEVICES", "10")), pause_s=0.2)
