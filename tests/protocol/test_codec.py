@@ -251,7 +251,9 @@ def test_huge_lengths_and_deep_nesting_are_refused(head: bytes) -> None:
             read(with_checksum(head))
 
 
-def _transaction_bytes(number: object = 1, hlc: object = 5, **group: object) -> bytes:
+def _transaction_bytes(
+    number: object = 1, hlc: object = 5, seal: object = None, **group: object
+) -> bytes:
     fields = {
         "table": "notes",
         "op": 2,
@@ -259,12 +261,21 @@ def _transaction_bytes(number: object = 1, hlc: object = 5, **group: object) -> 
         "columns": ["id", "body"],
         "values": [["a"], [b"b"]],
     } | group
-    return b"\x00" + msgspec.msgpack.encode([number, hlc, None, "v", [list(fields.values())]])
+    last = [] if seal is None else [seal]
+    return b"\x00" + msgspec.msgpack.encode(
+        [number, hlc, None, "v", [list(fields.values())], *last]
+    )
 
 
 def test_a_transaction_by_hand_is_read() -> None:
     (change,) = decode_transaction(_transaction_bytes(), TABLES).changes
     assert change == Change("notes", Op.UPDATE, ("a",), {"body": b"b"})
+
+
+def test_a_transaction_is_known_by_its_seal_and_without_one_by_its_clock() -> None:
+    assert decode_transaction(_transaction_bytes(), TABLES).mark == 5
+    sealed = decode_transaction(_transaction_bytes(seal=7), TABLES)
+    assert (sealed.seal, sealed.mark) == (7, 7)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +302,9 @@ def test_a_transaction_by_hand_is_read() -> None:
         {"number": 1 << 63},
         {"hlc": -1},
         {"hlc": 1 << 63},
+        {"seal": -1},
+        {"seal": 1 << 63},
+        {"seal": "x"},
     ],
 )
 def test_a_transaction_that_does_not_fit_its_schema_is_refused(wrong: dict[str, object]) -> None:
