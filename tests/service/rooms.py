@@ -8,7 +8,7 @@ from typing import Any, cast
 from electricsql.hub import Hub
 from electricsql.service.auth import Principal
 from electricsql.service.environments import DRAINING, Environment
-from electricsql.service.memory import UploadMemory
+from electricsql.service.memory import DownloadMemory, UploadMemory
 from electricsql.service.socket import Socket
 from electricsql.service.stream import DeviceStream
 from tests.service.player import Player
@@ -62,7 +62,7 @@ class TestRoom:
 
     def __init__(self, hub: TwinHub) -> None:
         self.hub = hub
-        self.environment = Environment(cast("Hub", hub), UploadMemory())
+        self.environment = Environment(cast("Hub", hub), UploadMemory(), DownloadMemory())
         self._tasks: list[asyncio.Task[None]] = []
 
     def connect(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from electricsql.hub import Submitted
+from electricsql.limits import CATCH_UPS_MAX
 from electricsql.protocol import DeltaPart
-from electricsql.service import fanout
+from electricsql.service import fanout, socket, stream
 from tests.service.rooms import room
 from tests.service.twin import TwinHub
 
@@ -19,6 +20,9 @@ MANY = {f"k{number}": "x" * 10 for number in range(500)}
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "LIVE_DELTA_ROWS_MAX", 100)
     monkeypatch.setattr(fanout, "LIVE_DELTA_BYTES_MAX", 1_000)
+    monkeypatch.setattr(fanout, "HELD_DELTA_BYTES_MAX", 1_000)
+    monkeypatch.setattr(socket, "UNSENT_BYTES_MAX", 1_000)
+    monkeypatch.setattr(stream, "CATCH_UP_PATIENCE_MS", 10)
 
 
 @pytest.mark.usefixtures("small_limits")
@@ -148,6 +152,29 @@ async def test_what_is_staged_of_another_history_is_not_gone_on_with() -> None:
         await player.hello()
         await player.hear_delta()
         assert player.bodies() == {"b": "there"}
+
+
+@pytest.mark.usefixtures("small_limits")
+async def test_who_does_not_read_gives_its_place_to_others_and_goes_on_later() -> None:
+    hub = TwinHub()
+    hub.write(**MANY)
+    async with room(hub) as opened:
+        slow = [opened.connect(number) for number in range(2 * CATCH_UPS_MAX)]
+        for player, wire, _ in slow:
+            await player.hello()
+            wire.taking.clear()
+        quick = await opened.arrive(100)
+        assert quick.bodies() == MANY
+        hub.write(k0="changed", k499="changed", a="new")
+        await quick.sync()
+        for player, wire, _ in slow:
+            wire.taking.set()
+            await player.hear_delta()
+            assert len(player.deltas) == 1
+            assert player.bodies() == quick.bodies()
+        hub.write(b="live again")
+        await asyncio.gather(*(player.sync() for player, _, _ in slow))
+        assert all(player.bodies()["b"] == "live again" for player, _, _ in slow)
 
 
 class PickyHub(TwinHub):

@@ -139,6 +139,7 @@ class Reading:
         it is of the same history and schema."""
         return (
             cursor.epoch == self.cursor.epoch
+            and cursor.snapshot.xmin >= self._horizon
             and is_place(self.schema, place)
             and not await self.migrations_since(cursor)
         )

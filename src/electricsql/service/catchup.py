@@ -6,7 +6,8 @@ way the device joins the live ones at the cursor that it then has. What it wants
 hub's rows at that cursor is found out by the same reading, and told it later.
 
 Rows come in an order, so that a device which loses its connection has to be sent only what it does
-not have yet.
+not have yet. In the same way one that reads slowly is served: it gives its place to another until
+it has taken all that it was sent, and a new reading goes on from there, with the same delta.
 """
 
 import asyncio
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from electricsql.errors import ElectricError
+from electricsql.errors import ElectricError, ServiceError
 from electricsql.hub import Hub, Reading
 from electricsql.limits import CATCH_UPS_MAX
-from electricsql.protocol import Bye, HubSession
+from electricsql.protocol import Bye, HubSession, Staged
 from electricsql.replication import Cursor, Place
 from electricsql.service.comparing import answer_to
 from electricsql.service.parts import (
@@ -30,6 +31,11 @@ from electricsql.service.parts import (
 )
 from electricsql.service.stream import DeviceStream, bye_for
 
+_OVERTAKEN = ServiceError(
+    "overloaded",
+    "The device reads too slowly: the schema changed while it was sent a large delta.",
+    "Connect again: it begins anew.",
+)
 _log = structlog.get_logger("electric.catchup")
 
 
@@ -56,15 +62,19 @@ class CatchUps:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, stream: DeviceStream) -> None:
-        is_alone = True
+        is_alone, numbering = True, None
         try:
-            async with self._places, self._hub.reading() as reading:
-                await self._serve(stream, reading)
-                question = stream.take_question()
-                self._let_go(stream)
-                is_alone = False
-                if question is not None:
-                    stream.answer_question(await answer_to(question, reading))
+            while is_alone:
+                async with self._places, self._hub.reading() as reading:
+                    numbering = await self._serve(stream, reading, numbering)
+                    if numbering is None:
+                        question = stream.take_question()
+                        self._let_go(stream)
+                        is_alone = False
+                        if question is not None:
+                            stream.answer_question(await answer_to(question, reading))
+                if is_alone:
+                    await stream.has_read()
         except ElectricError as error:
             stream.end(bye_for(error))
         except Exception:
@@ -79,25 +89,36 @@ class CatchUps:
         stream.is_catching_up = False
         self._done()
 
-    async def _serve(self, stream: DeviceStream, reading: Reading) -> None:
+    async def _serve(
+        self, stream: DeviceStream, reading: Reading, numbering: Numbering | None
+    ) -> Numbering | None:
+        """Send a delta, or the rest of the one that is numbered. If the device does not take it,
+        gives how far that is."""
         session = stream.session
         origin, asked = session.origin, session.asked
-        passes = await _passes(reading, session)
+        passes = await _passes(reading, session, numbering.staged if numbering else session.staged)
         acknowledged = await reading.acknowledged([origin])
         refused = await reading.refused_since([origin], session.cursor)
-        numbering = await _begin(reading, session, passes)
+        if numbering is None:
+            numbering = await _begin(reading, session, passes)
+        elif len(passes) == 1:
+            raise _OVERTAKEN
+        numbering.cursor = reading.cursor
         for each in passes:
             numbering.begun, numbering.since = each.begun, each.since
             async for part in reading.parts_since(each.cursor, each.after, in_order=True):
                 encoded = await asyncio.to_thread(encode_part, part)
-                await stream.put(numbering.frame(encoded, each.reader, None))
-                if not session.has_room:
-                    return  # the stream has ended
+                goes_on = await stream.put(numbering.frame(encoded, each.reader, None))
+                if stream.is_over:
+                    return None
+                if not goes_on:
+                    return numbering
         number = max(acknowledged.get(origin, 0), session.acknowledged)
         answer = Answer.of(number, refused.get(origin, ()))
         await stream.put(numbering.frame(EMPTY_PART, origin, answer))
         stream.delivered(numbering.cursor, answer, numbering.migrations)
         stream.answer_pings(asked)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +133,12 @@ class _Pass:
     since: Cursor | None = None
 
 
-async def _passes(reading: Reading, session: HubSession) -> list[_Pass]:
+async def _passes(reading: Reading, session: HubSession, staged: Staged | None) -> list[_Pass]:
     """What a device is to be sent: all at once, or the rest of what was broken off as it is now,
     and then what has changed since that had begun.
 
     In the second pass nothing is left out: it is to go over rows that came before.
     """
-    staged = session.staged
     if staged is not None and staged.whole == (session.cursor is None):
         begun, place = Cursor.parse(staged.cursor), Place(staged.table, staged.key)
         if await reading.can_follow(begun, place):

@@ -16,7 +16,7 @@ from electricsql.limits import CLEANED_ROWS_MAX, CLEANING_MS, DRAIN_MS_MAX, PLAC
 from electricsql.protocol import Bye, Registered
 from electricsql.schema import Schema
 from electricsql.service.fanout import Fanout
-from electricsql.service.memory import UploadMemory
+from electricsql.service.memory import DownloadMemory, UploadMemory
 from electricsql.service.merging import Merges
 from electricsql.service.stream import DeviceStream, now_ms
 
@@ -32,8 +32,9 @@ SUPERSEDED = Bye("superseded", "A newer stream of this device has taken over.")
 class Environment:
     """One environment's devices, and the tasks that serve them. The `Room` of their streams."""
 
-    def __init__(self, hub: Hub, uploads: UploadMemory) -> None:
+    def __init__(self, hub: Hub, uploads: UploadMemory, downloads: DownloadMemory) -> None:
         self.uploads = uploads
+        self.downloads = downloads
         self._hub = hub
         self._streams: dict[DeviceStream, None] = {}
         self._by_device: dict[str, DeviceStream] = {}
@@ -146,7 +147,7 @@ class Environments:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._uploads = UploadMemory()
+        self._memory = UploadMemory(), DownloadMemory()
         self._open: dict[tuple[str, str], Environment] = {}
         self._lock = asyncio.Lock()
         self._draining = False
@@ -175,7 +176,7 @@ class Environments:
             environment = self._open.get((app, env))
             if environment is None:
                 hub = await self._cluster.hub(app, env)
-                environment = self._open[app, env] = Environment(hub, self._uploads)
+                environment = self._open[app, env] = Environment(hub, *self._memory)
             return environment
 
     async def reset(self, app: str, env: str) -> None:

@@ -20,10 +20,12 @@ import structlog
 from electricsql.errors import ElectricError, PostgresError
 from electricsql.hub import Hub, Reading
 from electricsql.limits import (
+    HELD_DELTA_BYTES_MAX,
     HUB_POLL_MS_MAX,
     HUB_POLL_MS_MIN,
     LIVE_DELTA_BYTES_MAX,
     LIVE_DELTA_ROWS_MAX,
+    PART_BYTES,
     RECONNECT_MS_MIN,
 )
 from electricsql.protocol import Bye
@@ -138,8 +140,9 @@ class Fanout:
     async def _serve(self, streams: Sequence[DeviceStream]) -> None:
         async with self._hub.reading(self._cursor) as reading:
             waiting: list[tuple[EncodedDelta, list[DeviceStream]]] = []
-            for cursor, group in _by_cursor(streams).items():
-                delta = await self._read(reading, cursor, reading.cursor)
+            groups = _by_cursor(streams).items()
+            for cursor, group in sorted(groups, key=lambda each: each[0] is not self._cursor):
+                delta = await self._read(reading, cursor, len(group))
                 for stream in group:
                     if delta is None or stream.session.question is not None:
                         self._catch_ups.start(stream)
@@ -160,12 +163,16 @@ class Fanout:
             self._cursor = reading.cursor
 
     async def _read(
-        self, reading: Reading, cursor: Cursor | None, reached: Cursor
+        self, reading: Reading, cursor: Cursor | None, devices: int
     ) -> EncodedDelta | None:
-        """The delta between two cursors; None if it is too large to be held."""
+        """The delta since a cursor, for so many devices; None if it is too large to be held. Who
+        comes back, or was skipped, has one that few others share."""
         comes_back = cursor is None or cursor is not self._cursor
         if comes_back and await reading.rows_since(cursor) > LIVE_DELTA_ROWS_MAX:
             return None
+        held_max = min(HELD_DELTA_BYTES_MAX, PART_BYTES * devices)
+        if not comes_back:
+            held_max = max(held_max, LIVE_DELTA_BYTES_MAX)
         migrations = migration_frames(await reading.migrations_since(cursor))
         parts: list[EncodedPart] = []
         size = 0
@@ -173,11 +180,11 @@ class Fanout:
             async for part in unread:
                 parts.append(encode_part(part))
                 size += parts[-1].size
-                if size > LIVE_DELTA_BYTES_MAX:
+                if size > held_max:
                     return None
         DELTAS.inc()
         DELTA_ROWS.inc(sum(part.rows for part in parts))
-        return EncodedDelta(reached, cursor is None, migrations, parts)
+        return EncodedDelta(reading.cursor, cursor is None, migrations, parts)
 
 
 async def _tell(

@@ -1,14 +1,16 @@
 """Deltas as frames: every block is encoded once, and shared by all devices that are sent it.
 
 Two devices' frames of one delta differ only where one of them wrote a block itself, and in what the
-last part says to one device alone.
+last part says to one device alone. Where a delta is not small, that part has nothing else.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import msgspec
 
+from electricsql.limits import SHARED_DELTA_BYTES_MIN
 from electricsql.protocol import (
     DeltaPart,
     MigrationFrame,
@@ -37,6 +39,10 @@ class EncodedPart(msgspec.Struct, frozen=True):
     def blocks_for(self, origin: int) -> tuple[bytes, ...]:
         """What the device with that origin does not have yet; 0 has nothing."""
         return tuple(data for author, data in self.blocks if not origin or author != origin)
+
+    def bytes_by(self, origin: int) -> int:
+        """How much of it the device with that origin has made."""
+        return sum(len(data) for author, data in self.blocks if author == origin)
 
 
 EMPTY_PART = EncodedPart((), b"", 0)
@@ -78,11 +84,14 @@ class Numbering:
     begun: Cursor | None = None
     since: Cursor | None = None
     follows: bool = False
+    staged: Staged | None = None
+    """What the last part has said of itself."""
 
     def frame(self, part: EncodedPart, origin: int, answer: Answer | None) -> bytes:
         """The next part as a frame for one device; the last one has the answer."""
         self.rows += part.rows
         blocks = part.blocks_for(0 if self.whole else origin)
+        self.staged = self._staged(part.place)
         frame = DeltaPart(
             self.part,
             answer is not None,
@@ -95,7 +104,7 @@ class Numbering:
             answer.refused if answer else (),
             part.clocks if blocks else b"",
             blocks,
-            self._staged(part.place),
+            self.staged,
             self.follows and self.part == 0,
         )
         self.part += 1
@@ -116,7 +125,8 @@ class EncodedDelta:
     whole: bool
     migrations: tuple[MigrationFrame, ...]
     parts: Sequence[EncodedPart]
-    _frames: dict[tuple[int, Answer], tuple[bytes, ...]] = field(default_factory=dict)
+    _small: dict[tuple[int, Answer], bytes] = field(default_factory=dict)
+    _large: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -124,19 +134,36 @@ class EncodedDelta:
 
     def frames(self, origin: int, answer: Answer) -> tuple[bytes, ...]:
         """The frames for a device; the same bytes for all that are to be told the same."""
-        wrote = any(author == origin for part in self.parts for author, _ in part.blocks)
-        key = (origin if wrote and not self.whole else 0, answer)
-        frames = self._frames.get(key)
-        if frames is None:
-            frames = self._frames[key] = self._encode(*key)
-        return frames
+        if len(self.parts) < 2 and self._size < SHARED_DELTA_BYTES_MIN:
+            return (self._whole_frame(origin, answer),)
+        parts = [self._part_frame(number, origin) for number in range(len(self.parts))]
+        return (*parts, self._numbering(len(parts)).frame(EMPTY_PART, origin, answer))
 
-    def _encode(self, origin: int, answer: Answer) -> tuple[bytes, ...]:
-        parts = self.parts or (EMPTY_PART,)
-        total = sum(part.rows for part in parts)
-        numbering = Numbering(self.cursor, self.whole, total, self.migrations)
-        return tuple(
-            numbering.frame(part, origin, answer if part is parts[-1] else None) for part in parts
+    @property
+    def _size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    def _whole_frame(self, origin: int, answer: Answer) -> bytes:
+        part = self.parts[0] if self.parts else EMPTY_PART
+        key = (origin if part.bytes_by(origin) and not self.whole else 0, answer)
+        if key not in self._small:
+            self._small[key] = self._numbering(0).frame(part, *key)
+        return self._small[key]
+
+    def _part_frame(self, number: int, origin: int) -> bytes:
+        """A part without an answer. What a device made itself is left out if that is most of it:
+        one encoding more costs more than some rows that it has already."""
+        part = self.parts[number]
+        is_own = 2 * part.bytes_by(origin) > part.size and not self.whole
+        key = (number, origin if is_own else 0)
+        if key not in self._large:
+            self._large[key] = self._numbering(number).frame(part, key[1], None)
+        return self._large[key]
+
+    def _numbering(self, number: int) -> Numbering:
+        rows = list(accumulate((part.rows for part in self.parts), initial=0))
+        return Numbering(
+            self.cursor, self.whole, rows[-1], self.migrations, part=number, rows=rows[number]
         )
 
 

@@ -13,12 +13,8 @@ from typing import Final
 from starlette.types import Receive, Send
 
 from electricsql.errors import ProtocolError
-from electricsql.limits import (
-    CLOSE_MS_MAX,
-    LIVE_DELTA_BYTES_MAX,
-    UNREAD_PARTS_MAX,
-    UNSENT_FRAMES_MAX,
-)
+from electricsql.limits import CLOSE_MS_MAX, UNSENT_BYTES_MAX, UNSENT_FRAMES_MAX
+from electricsql.service.memory import DownloadMemory
 
 _LOST: Final = 1006  # never sent: the connection was gone first
 
@@ -69,7 +65,8 @@ class Outbox:
     """Frames on their way to one device.
 
     `drained` is called when all have left after there was no room, `gone` when the connection turns
-    out to be lost.
+    out to be lost, `given_up` when the `memory` of all devices has no room and this one stands
+    still.
     """
 
     __slots__ = (
@@ -77,17 +74,27 @@ class Outbox:
         "_closing",
         "_drained",
         "_frames",
+        "_given_up",
         "_gone",
         "_left",
+        "_memory",
         "_socket",
         "_task",
         "_was_full",
     )
 
     def __init__(
-        self, socket: Socket, *, drained: Callable[[], None], gone: Callable[[], None]
+        self,
+        socket: Socket,
+        memory: DownloadMemory,
+        *,
+        drained: Callable[[], None],
+        gone: Callable[[], None],
+        given_up: Callable[[], None],
     ) -> None:
         self._socket = socket
+        self._memory = memory
+        self._given_up = given_up
         self._drained = drained
         self._gone = gone
         self._frames: deque[bytes] | None = None
@@ -103,10 +110,15 @@ class Outbox:
         return not self._frames
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing that is put will leave any more."""
+        return self._closing is not None
+
+    @property
     def has_room(self) -> bool:
-        """Whether another delta may be put: the device takes what it is sent."""
-        waiting = len(self._frames) if self._frames else 0
-        return waiting < UNSENT_FRAMES_MAX and self._bytes < LIVE_DELTA_BYTES_MAX
+        """Whether another delta may be put: the device takes what it is sent. Once it has not, not
+        before all has left."""
+        return not self._was_full
 
     def put(self, frames: Iterable[bytes]) -> None:
         """Send these frames after those that wait; nothing once the outbox is closed."""
@@ -117,15 +129,26 @@ class Outbox:
         for frame in frames:
             self._frames.append(frame)
             self._bytes += len(frame)
-        self._was_full = self._was_full or not self.has_room
+            self._memory.hold(self, frame)
+        waiting = len(self._frames)
+        self._was_full |= waiting >= UNSENT_FRAMES_MAX or self._bytes >= UNSENT_BYTES_MAX
         self._start()
+        self._memory.keep_to_limit()
 
     async def wait_for_room(self) -> None:
-        """Wait until few frames are left (or the connection is gone): the pace of a large delta."""
-        while self._frames is not None and len(self._frames) >= UNREAD_PARTS_MAX:
-            self._left = self._left or asyncio.Event()
-            self._left.clear()
-            await self._left.wait()
+        """Wait until little is left (or the connection is gone): the pace of a large delta."""
+        while self._bytes >= UNSENT_BYTES_MAX:
+            await self._wait()
+
+    async def wait_until_empty(self) -> None:
+        """Wait until nothing is left."""
+        while self._frames:
+            await self._wait()
+
+    async def _wait(self) -> None:
+        self._left = self._left or asyncio.Event()
+        self._left.clear()
+        await self._left.wait()
 
     def close(self, code: int) -> None:
         """Close the connection once what waits has left, or could not leave in time."""
@@ -142,7 +165,17 @@ class Outbox:
     def drop(self) -> None:
         """The connection is gone: forget what waits."""
         self._closing = self._closing or _LOST
-        self._frames, self._bytes = None, 0
+        self._forget()
+
+    def give_up(self) -> None:
+        """Forget what waits, and end the stream."""
+        self._forget()
+        self._given_up()
+
+    def _forget(self) -> None:
+        frames, self._frames, self._bytes = self._frames or (), None, 0
+        for frame in frames:
+            self._memory.let_go(self, frame, is_last=True)
         self._signal()
 
     def _start(self) -> None:
@@ -164,9 +197,12 @@ class Outbox:
 
     async def _send_all(self) -> None:
         while self._frames:
-            await self._socket.send(self._frames[0])
-            if self._frames:
-                self._bytes -= len(self._frames.popleft())
+            frame = self._frames[0]
+            await self._socket.send(frame)
+            if self._frames and self._frames[0] is frame:
+                self._frames.popleft()
+                self._bytes -= len(frame)
+                self._memory.let_go(self, frame, is_last=not self._frames)
             self._signal()
         self._frames = None
         if self._closing not in (None, _LOST):

@@ -16,7 +16,7 @@ import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
 from electricsql.hub import Claim, Submitted
-from electricsql.limits import FRAMES_IN_A_TURN
+from electricsql.limits import CATCH_UP_PATIENCE_MS, FRAMES_IN_A_TURN
 from electricsql.protocol import (
     Applied,
     Bye,
@@ -44,12 +44,13 @@ from electricsql.protocol import (
 from electricsql.replication import Cursor
 from electricsql.schema import Schema
 from electricsql.service.auth import Principal
-from electricsql.service.memory import UploadMemory
+from electricsql.service.memory import DownloadMemory, UploadMemory
 from electricsql.service.parts import Answer, EncodedDelta
 from electricsql.service.socket import Outbox, Socket
 from electricsql.service.uploads import read_upload
 
 _CLOSE_CODES: Final = {"protocol": 1002, "too-large": 1009, "unauthorized": 1008, "draining": 1012}
+_TOO_SLOW: Final = Bye("overloaded", "The service holds as much for slow devices as it can.")
 _log = structlog.get_logger("electric.stream")
 
 
@@ -62,6 +63,7 @@ class Room(Protocol):
     """What a stream needs of its environment."""
 
     uploads: UploadMemory
+    downloads: DownloadMemory
 
     def join(self, stream: "DeviceStream") -> None: ...
 
@@ -111,7 +113,13 @@ class DeviceStream:
         self._room = room
         self._principal = principal
         self._socket = socket
-        self._outbox = Outbox(socket, drained=room.wake, gone=self._gone)
+        self._outbox = Outbox(
+            socket,
+            room.downloads,
+            drained=room.wake,
+            gone=self._gone,
+            given_up=lambda: self.end(_TOO_SLOW),
+        )
         self._task: asyncio.Task[object] | None = None
         self._migrated: tuple[Cursor, str] | None = None
         self._blocked = False
@@ -121,6 +129,11 @@ class DeviceStream:
     def is_ready(self) -> bool:
         """Whether the device can take a delta now."""
         return self.session.has_room and self._outbox.has_room and not self.is_catching_up
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nobody left to be sent anything."""
+        return not self.session.has_room or self._outbox.is_closed
 
     async def run(self) -> None:
         """Serve the device until the connection ends. Raises nothing."""
@@ -163,10 +176,20 @@ class DeviceStream:
         self._outbox.put(delta.frames(self.session.origin, answer))
         self.delivered(delta.cursor, answer, delta.migrations)
 
-    async def put(self, frame: bytes) -> None:
-        """Send one part of a large delta, at the device's pace."""
-        await self._outbox.wait_for_room()
+    async def put(self, frame: bytes) -> bool:
+        """Send one part of a large delta; waits until the device can be sent the next one, if that
+        is soon. Says whether it is."""
         self._outbox.put((frame,))
+        try:
+            async with asyncio.timeout(CATCH_UP_PATIENCE_MS / 1000):
+                await self._outbox.wait_for_room()
+        except TimeoutError:
+            return False
+        return True
+
+    async def has_read(self) -> None:
+        """Wait until the device has taken all that it was sent."""
+        await self._outbox.wait_until_empty()
 
     def delivered(
         self, cursor: Cursor, answer: Answer, migrations: tuple[MigrationFrame, ...]

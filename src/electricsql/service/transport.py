@@ -1,8 +1,9 @@
 """What a connection may do before anybody knows whose it is.
 
 uvicorn does HTTP and WebSocket; here is what it leaves open: heads without an end, requests that
-never get on, pings nobody reads the answers of, messages in a million pieces, and more connections
-than the process has file descriptors for. None of it is told in the log: a stranger could fill it.
+never get on, pings nobody reads the answers of, messages in a million pieces, large ones that
+nobody takes, and more connections than the process has file descriptors for. None of it is told in
+the log: a stranger could fill it.
 
 Not here: bodies (`http.py`), and what a device may say (`protocol/hub_session.py`).
 """
@@ -11,7 +12,9 @@ import asyncio
 import resource
 from typing import Final
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
@@ -23,6 +26,7 @@ from electricsql.limits import (
     HEAD_BYTES_MAX,
     REQUEST_MS_MAX,
     SPARE_DESCRIPTORS,
+    UNSENT_PIECE_BYTES,
 )
 
 _PIECE_BYTES: Final = 16 << 10
@@ -133,6 +137,25 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _go_on(self) -> None:
         if not self.transport.is_closing():
             self._parse(self._waiting)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a large message in fragments, each when the one before has left: no connection has
+        a copy of all of it, and others are served in between."""
+        data = message.get("bytes") if message["type"] == "websocket.send" else None
+        if data is None or len(data) <= UNSENT_PIECE_BYTES:
+            await super().send(message)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), UNSENT_PIECE_BYTES):
+            await self.writable.wait()
+            if self.disconnected:
+                raise ClientDisconnected
+            if self.close_sent:
+                return
+            send = self.conn.send_continuation if start else self.conn.send_binary
+            send(view[start : start + UNSENT_PIECE_BYTES], start + UNSENT_PIECE_BYTES >= len(data))
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            await asyncio.sleep(0)
 
     def handle_ping(self) -> None:
         """Answer; while the peer takes nothing, the last ping is the one that will be answered."""
