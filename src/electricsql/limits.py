@@ -50,6 +50,7 @@ MERGE_QUEUE_BYTES_MAX: Final = 256 << 20  # beyond this a service stops reading 
 UP_FRAME_BYTES_MAX: Final = 2 * PART_BYTES  # of a device: it cuts what it uploads into parts
 UPLOAD_PARTS_MAX: Final = 4 * (TRANSACTION_BYTES_MAX // PART_BYTES)  # none need be that small
 FRAMES_IN_A_TURN: Final = 32  # of one device, until the others have theirs
+HELLOS_MAX: Final = 8  # of one connection; a device that starts over or reconciles needs three
 CURSOR_CHARS_MAX: Final = 64 << 10  # room for 3,000 running transactions at the hub
 VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 
@@ -84,7 +85,9 @@ SHOWN_CHARACTERS_MAX: Final = 1_000  # of one value in such an answer
 REFUSAL_CHARACTERS_MAX: Final = 1_000  # of the reason that is kept
 KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
+REGISTRATIONS_MAX: Final = 4  # devices of an environment whose hello is looked at, at a time
 SNAPSHOTS_KEPT_MAX: Final = 100  # most transactions that come together name the same one
+LONG_WORK_ROWS_MIN: Final = 1_000  # merging them takes 20 ms: from here in a thread
 STATEMENTS_MAX: Final = 1_000  # of each kind whose text is kept; prepared ones of a connection
 
 DEVICE_EXPIRY_DAYS: Final = 90  # unseen; then the hub may forget what the device has not received
@@ -121,6 +124,7 @@ REQUEST_MS_MAX: Final = 60_000  # for a body to come; 32 MiB need 4.5 Mbit/s
 SLUG_LENGTH_MAX: Final = 64
 IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 
+assert CATCH_UPS_MAX + REGISTRATIONS_MAX < HUB_CONNECTIONS_MAX, "merging and fan-out find room"
 assert 2 * HEARTBEAT_MS <= SERVICE_SILENCE_MS_MAX <= DEVICE_SILENCE_MS_MAX
 assert RECONNECT_MS_MAX + CONNECT_MS_MAX <= 8_000, "nobody is stuck for longer than 10 s"
 assert SERVICE_SILENCE_MS_MAX <= 8_000, "nor by a connection that is dead"

@@ -23,6 +23,7 @@ from electricsql.hub.connection import CONTENTION, Connection, transaction
 from electricsql.hub.effects import capture_effects
 from electricsql.hub.format import LOCK
 from electricsql.hub.loading import Loader
+from electricsql.hub.long_work import work
 from electricsql.hub.model import Submitted
 from electricsql.hub.noting import note
 from electricsql.hub.quarantine import decide, explain
@@ -274,7 +275,7 @@ class _Merge:
         rows = self._loader.rows
         while True:
             await self._loader.learn_clocks()
-            merged = merge(self._schema, rows, batch)
+            merged = await work(len(rows), merge, self._schema, rows, batch)
             if not merged.missed:
                 return merged
             await self._loader.load_parents(merged.missed)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from electricsql.hub.capture import key_name, shadow_of, user_table
 from electricsql.hub.connection import Connection
 from electricsql.hub.loading import LoadedRows, key_parameters, unnest_keys
+from electricsql.hub.long_work import work
 from electricsql.hub.values import cast, parameter_type, to_send
 from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import NOBODY, Row, RowId, is_direct, looks_the_same, same
@@ -45,10 +46,8 @@ async def store(
     tables = [table for table in schema if table.name in by_table]
     touched: set[int] = set()
     for table in tables:
-        stamped = [
-            Stamped(row_id.key, row, _stamp(loaded, row_id, row) or xid)
-            for row_id, row in by_table[table.name]
-        ]
+        rows = by_table[table.name]
+        stamped = await work(len(rows), _stamp_all, loaded, rows, xid)
         if any(each.xid == xid for each in stamped):
             touched.add(table.number)
         await store_shadows(connection, table, stamped)
@@ -64,6 +63,10 @@ async def store(
     return touched
 
 
+def _stamp_all(loaded: LoadedRows, rows: Sequence[tuple[RowId, Row]], xid: int) -> list[Stamped]:
+    return [Stamped(row_id.key, row, _stamp(loaded, row_id, row) or xid) for row_id, row in rows]
+
+
 def _stamp(loaded: LoadedRows, row_id: RowId, row: Row) -> int | None:
     """The xid that stays since no device need be told of the change. (A row that the hub touched
     last is an echo.)"""
@@ -77,7 +80,8 @@ async def store_shadows(connection: Connection, table: Table, rows: Sequence[Sta
     """Write the shadows of one table's rows."""
     living = [stamped for stamped in rows if stamped.row.alive]
     if living:
-        await connection.execute(_upsert_shadows(table, ()), *_shadow_parameters(table, living))
+        parameters = await work(len(living), _shadow_parameters, table, living)
+        await connection.execute(_upsert_shadows(table, ()), *parameters)
     gone = [stamped for stamped in rows if not stamped.row.alive]
     if gone:
         values = [stamped.row.values for stamped in gone]

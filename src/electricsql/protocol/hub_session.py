@@ -10,7 +10,7 @@ each step in the order of their fields:
 
 Rule 1: what is not in `TRANSITIONS` is a violation; it ends this connection and nothing else.
 Rule 2: nothing here grows without a limit: parts of an upload, uploads that are not acknowledged,
-        deltas that are not applied, pings and questions that are not answered.
+        deltas that are not applied, pings and questions that are not answered, hellos.
 Rule 3: a Ping is answered when the device has been sent all that was at the hub when it asked, so
         a device can learn that it is up to date.
 
@@ -29,6 +29,7 @@ from electricsql.limits import (
     DEVICE_SILENCE_MS_MAX,
     HANDSHAKE_MS_MAX,
     HEARTBEAT_MS,
+    HELLOS_MAX,
     PLACE_MS,
     UNSENT_FRAMES_MAX,
 )
@@ -183,6 +184,7 @@ class HubSession:
         "_asked",
         "_awaiting",
         "_heard_ms",
+        "_hellos",
         "_owes_answer",
         "_said_ms",
         "_ticked_ms",
@@ -220,7 +222,7 @@ class HubSession:
         self._applied: Cursor | None = None
         self._unapplied: tuple[Cursor, ...] = ()
         self._uploads = Uploads(0)
-        self._asked = 0
+        self._asked = self._hellos = 0
         self._awaiting: tuple[int, ...] = ()
         self._heard_ms = self._said_ms = self._ticked_ms = self._told_ms = now_ms
 
@@ -328,6 +330,9 @@ class HubSession:
                 f" {PROTOCOL_VERSION}.",
                 "Use versions of electricsql that belong together on both sides.",
             )
+        self._hellos += 1
+        if self._hellos > HELLOS_MAX:
+            raise ProtocolError("window", "A device says hello again and again.")
         if not _DEVICE_ID.fullmatch(hello.device):
             raise ProtocolError("bad-hello", "A device's id has 16 to 64 letters or digits.")
         self.device = hello.device

@@ -12,7 +12,13 @@ import structlog
 
 from electricsql.errors import PostgresError
 from electricsql.hub import Claim, Cluster, Hub, Submitted
-from electricsql.limits import CLEANED_ROWS_MAX, CLEANING_MS, DRAIN_MS_MAX, PLACE_MS
+from electricsql.limits import (
+    CLEANED_ROWS_MAX,
+    CLEANING_MS,
+    DRAIN_MS_MAX,
+    PLACE_MS,
+    REGISTRATIONS_MAX,
+)
 from electricsql.protocol import Bye, Registered
 from electricsql.schema import Schema
 from electricsql.service.fanout import Fanout
@@ -40,6 +46,7 @@ class Environment:
         self._by_device: dict[str, DeviceStream] = {}
         self._fanout = Fanout(hub, self._streams.keys())
         self._merges = Merges(hub, self._fanout.merged)
+        self._registering = asyncio.Semaphore(REGISTRATIONS_MAX)
         self._applied: dict[DeviceStream, Claim] = {}
         self._merging = asyncio.create_task(self._merges.run())
         self._others = [
@@ -69,7 +76,8 @@ class Environment:
             before.end(SUPERSEDED)
             self._merges.forget(before)
         self._by_device[device] = stream
-        place = await self._hub.register(device, claim)
+        async with self._registering:
+            place = await self._hub.register(device, claim)
         return Registered(
             *(place.origin, self._hub.epoch, place.acknowledged, place.mark),
             session=place.session,

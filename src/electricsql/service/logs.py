@@ -1,12 +1,18 @@
 """What a service writes to stderr: lines for people on a terminal, JSON otherwise.
 
 Nothing secret is ever an argument of a log call: no token, no key, no URL with a password, no row.
+Of a device's id, which is a secret too, only the beginning is written. No traceback shows values.
 """
 
 import logging
 import sys
+from typing import Final
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+_DEVICE_CHARS: Final = 8
+"""Of an id's 32: enough to tell devices apart, and to find one in `electric devices list`."""
 
 
 def configure_logs() -> None:
@@ -15,10 +21,11 @@ def configure_logs() -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        shorten_devices,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=not terminal),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -39,3 +46,12 @@ def configure_logs() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def shorten_devices(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The ids of devices by their beginnings."""
+    if "device" in event:
+        event["device"] = event["device"][:_DEVICE_CHARS]
+    if "devices" in event:
+        event["devices"] = [device[:_DEVICE_CHARS] for device in event["devices"]]
+    return event

@@ -21,7 +21,12 @@ import uvloop
 from electricsql.embedded import EmbeddedPostgres
 from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub import Cluster
-from electricsql.limits import DEVICE_SILENCE_MS_MAX, DRAIN_MS_MAX, UP_FRAME_BYTES_MAX
+from electricsql.limits import (
+    DEVICE_SILENCE_MS_MAX,
+    DRAIN_MS_MAX,
+    UNSENT_PIECE_BYTES,
+    UP_FRAME_BYTES_MAX,
+)
 from electricsql.service.app import application
 from electricsql.service.auth import Auth, Keys
 from electricsql.service.discovery import forget_service, note_service
@@ -109,6 +114,9 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # A peer that takes nothing any more would keep our buffers for ever.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEVICE_SILENCE_MS_MAX)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Else megabytes would wait in the kernel for each device that reads slowly.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_PIECE_BYTES)
         try:
             listener.bind((settings.host, settings.port))
             listener.listen(_BACKLOG)

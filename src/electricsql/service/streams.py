@@ -6,13 +6,13 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from electricsql.errors import ElectricError
-from electricsql.limits import CONNECTIONS_MAX
 from electricsql.protocol import Bye, encode_frame
 from electricsql.service.auth import Auth, Principal, bearer
 from electricsql.service.environments import DRAINING, Environment, Environments
 from electricsql.service.metrics import STREAMS
 from electricsql.service.socket import Socket
 from electricsql.service.stream import DeviceStream, bye_for
+from electricsql.service.transport import streams_max
 
 _TRY_AGAIN_LATER = 1013
 
@@ -24,6 +24,7 @@ class DeviceStreams:
     def __init__(self, auth: Auth, environments: Environments) -> None:
         self._auth = auth
         self._environments = environments
+        self._streams_max = streams_max()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = Socket(receive, send)
@@ -46,7 +47,7 @@ class DeviceStreams:
     async def _admit(self, connection: HTTPConnection[Any]) -> tuple[Principal, Environment]:
         if self._environments.is_draining:
             raise _TurnedAway(DRAINING)
-        if self._environments.connected >= CONNECTIONS_MAX:
+        if self._environments.connected >= self._streams_max:
             raise _TurnedAway(Bye("overloaded", "The service has as many devices as it takes."))
         app, env = connection.path_params["app"], connection.path_params["env"]
         secret = bearer(connection.headers.get("authorization"))

@@ -44,6 +44,12 @@ def connections_max() -> int:
     return max(hard - SPARE_DESCRIPTORS, hard // 2)
 
 
+def streams_max() -> int:
+    """How many of them may be devices' streams. There is room to tell others why not."""
+    connections = connections_max()
+    return min(CONNECTIONS_MAX, max(connections - SPARE_DESCRIPTORS, connections // 2))
+
+
 class HttpConnection(HttpToolsProtocol):
     """A connection that has to get on with its request, in a bounded number of bytes."""
 
@@ -171,6 +177,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().resume_writing()
 
     def handle_cont(self, event: Frame) -> None:
-        super().handle_cont(event)
-        if len(self.frames) > FRAGMENTS_MAX:
+        if len(self.frames) < FRAGMENTS_MAX:
+            super().handle_cont(event)
+        else:
             self.transport.abort()

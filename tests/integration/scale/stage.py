@@ -153,7 +153,7 @@ class Scene:
             connection.terminate()
 
 
-class WatchedService(Service):
+class WrappedService(Service):
     """One that is run by a module of the tests."""
 
     @property
@@ -162,16 +162,26 @@ class WatchedService(Service):
 
 
 @contextmanager
+def wrapped_service(
+    folder: Path, cluster_url: str | None, *wrapper: str
+) -> Iterator[WrappedService]:
+    """A service that is run by a module here."""
+    module, *arguments = wrapper
+    full = (f"tests.integration.scale.{module}", *arguments)
+    service = WrappedService(folder, cluster_url, wrapper=full)
+    service.start()
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+@contextmanager
 def watched_service(folder: Path, cluster_url: str | None) -> Iterator[tuple[Service, Path]]:
     """A service that runs, and the file with its stalls."""
     stalls = folder / "stalls"
-    wrapper = ("tests.integration.scale.watched_process", str(stalls))
-    service = WatchedService(folder, cluster_url, wrapper=wrapper)
-    service.start()
-    try:
+    with wrapped_service(folder, cluster_url, "watched_process", str(stalls)) as service:
         yield service, stalls
-    finally:
-        service.stop()
 
 
 @contextmanager
