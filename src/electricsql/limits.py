@@ -83,6 +83,7 @@ QUARANTINE_LISTED_MAX: Final = 1_000  # transactions in one answer, the oldest f
 QUARANTINE_SHOWN_MAX: Final = 1_000  # changes of one transaction in an answer
 SHOWN_CHARACTERS_MAX: Final = 1_000  # of one value in such an answer
 REFUSAL_CHARACTERS_MAX: Final = 1_000  # of the reason that is kept
+OFFERED_ROWS_MAX: Final = 100  # in one piece of what a hub that was put back is offered
 KNOWN_CLOCKS_MAX: Final = 100_000  # of transactions, kept in memory: about 20 MB
 HUB_CONNECTIONS_MAX: Final = 16  # of one service process to one environment's database
 REGISTRATIONS_MAX: Final = 4  # devices of an environment whose hello is looked at, at a time
@@ -91,6 +92,9 @@ LONG_WORK_ROWS_MIN: Final = 1_000  # merging them takes 20 ms: from here in a th
 STATEMENTS_MAX: Final = 1_000  # of each kind whose text is kept; prepared ones of a connection
 
 DEVICE_EXPIRY_DAYS: Final = 90  # unseen; then the hub may forget what the device has not received
+MARKED_TRANSACTIONS: Final = 32  # that a cursor's mark is made of: those of some milliseconds
+PASSED_IDS_MAX: Final = 10_000_000  # that a cluster is made to give out to nobody: about 100 s
+PASSED_IDS_MARGIN: Final = 100_000  # besides: of other transactions that devices' cursors may see
 CLEANING_MS: Final = 60_000  # between two looks at what may be forgotten
 CLEANED_ROWS_MAX: Final = 1_000  # of a table in one statement, which takes a few milliseconds
 

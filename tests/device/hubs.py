@@ -53,6 +53,11 @@ def cursor_at(xid: int) -> Cursor:
     return Cursor(EPOCH, Snapshot(xid + 1, xid + 1))
 
 
+def mark_of(clocks: dict[int, Clock]) -> str:
+    """What such a hub would say with its cursor."""
+    return f"{max(clock.hlc for clock in clocks.values())}.{len(clocks)}.{0:016}"
+
+
 def block_of(table: Table, rows: Sequence[Row], columns: Sequence[str] | None = None) -> Block:
     """A block of these rows; of some of their columns."""
     names = tuple(columns or table.column_names)
@@ -79,6 +84,7 @@ def delta_of(
     clocks: dict[int, Clock] | None = None,
     answer: tuple[int, Sequence[RefusedFrame]] = (0, ()),
     migrations: Sequence[AppliedMigration] = (),
+    mark: str = "",
 ) -> Delta:
     """A delta with a part for each list of blocks."""
     told = [MigrationFrame(m.name, m.title, m.sha256, m.statements) for m in migrations]
@@ -89,7 +95,7 @@ def delta_of(
             number,
             False,
             whole,
-            str(cursor_at(xid)),
+            str(replace(cursor_at(xid), mark=mark)),
             answer[0],
             rows,
             totals[-1],
@@ -130,6 +136,8 @@ class MemoryHub:
         self._numbers: defaultdict[int, int] = defaultdict(int)
         self._refused: list[tuple[int, int, RefusedFrame]] = []
         self.migrations: list[AppliedMigration] = []
+        self.marks = False
+        """Whether its cursors have marks."""
 
     def alive(self, table: str) -> dict[Key, dict[str, Value]]:
         """What Postgres shows."""
@@ -249,6 +257,7 @@ class MemoryHub:
             clocks=self.clocks,
             answer=(self._numbers[origin], refused),
             migrations=self.migrations,
+            mark=mark_of(self.clocks) if self.marks else "",
         )
         before = staged.rows if staged is not None else 0
         every = [*earlier, last]

@@ -49,6 +49,7 @@ from electricsql.protocol import (
 )
 from electricsql.protocol.device_session import TRANSITIONS, DeviceState
 from electricsql.protocol.messages import HEARTBEAT
+from electricsql.replication import Fork, Standing
 from tests.protocol.conversations import Conversation
 
 DEVICE = "d" * 32
@@ -119,10 +120,10 @@ def send_all(session: DeviceSession, effects: DeviceEffects, size: int = 1) -> l
 
 
 def test_a_device_says_who_it_is_and_what_it_has() -> None:
-    effects = DeviceSession().step(Opened(DEVICE, "epoch/5:5:", "v", 3), 0)
-    assert effects == DeviceEffects(
-        send=(Hello(PROTOCOL_VERSION, DEVICE, "epoch/5:5:", "v", 3),),
-    )
+    opened = Opened(DEVICE, "epoch/5:5:", "v", 3, origin=7, acknowledged=2)
+    effects = DeviceSession().step(opened, 0)
+    hello = Hello(PROTOCOL_VERSION, DEVICE, "epoch/5:5:", "v", 3, origin=7, acknowledged=2)
+    assert effects == DeviceEffects(send=(hello,))
 
 
 @pytest.mark.parametrize("state", DeviceState)
@@ -288,8 +289,16 @@ def test_a_moment_is_gone_with_its_connection() -> None:
 def test_who_wants_all_says_no_cursor_and_still_knows_another_history() -> None:
     session = DeviceSession()
     effects = session.step(Opened(DEVICE, "epoch/5:5:", "v", 3, wants_all=True), 0)
-    assert effects.send == (Hello(PROTOCOL_VERSION, DEVICE, None, "v", 3),)
+    assert effects.send == (Hello(PROTOCOL_VERSION, DEVICE, None, "v", 3, reached="epoch/5:5:"),)
     assert session.step(Came(welcome(epoch="another")), 0).start_over == "another"
+
+
+def test_who_has_received_more_than_the_hub_has_offers_it_and_goes_away() -> None:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, "epoch/5:5:", "v", 3, unsent={3: 8}), 0)
+    lost = replace(welcome(acknowledged=1), standing=Standing.LOST, fork=Fork(4, 9))
+    assert session.step(Came(lost), 0) == DeviceEffects(put_back=Fork(4, 9))
+    assert session.state is DeviceState.CLOSED
 
 
 TICK_MS = 1_000

@@ -54,6 +54,7 @@ class TwinHub:
     """Stands in for `hub.Hub`."""
 
     epoch: str = "epoch"
+    is_over: bool = False
     xid: int = 10
     rows: dict[str, Note] = field(default_factory=dict)
     origins: dict[str, int] = field(default_factory=dict)

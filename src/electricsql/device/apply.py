@@ -104,6 +104,8 @@ class _Application:
             first = next(parts)
             migrations = self._migrate(first)
             hlc = self._take(chain((first,), parts))
+        # What is written next is later than all that the hub had, should that be offered some day.
+        hlc = max(hlc, self._cursor.hlc)
         write_meta(self._database, cursor=last.cursor, hlc=hlc, staged_for=None)
         if last.whole:
             write_meta(self._database, reconciling=0)

@@ -23,8 +23,9 @@ def renew(database: sqlite3.Connection) -> None:
             (read_meta(database).device,),
         )
         database.execute(
-            "UPDATE _electric_transactions SET number = -(SELECT count(*)"
-            " FROM _electric_transactions AS t WHERE t.number <= _electric_transactions.number)"
+            "UPDATE _electric_transactions SET number = -t.place FROM (SELECT number AS own,"
+            " row_number() OVER (ORDER BY number) AS place FROM _electric_transactions) AS t"
+            " WHERE number = t.own"
         )
         database.execute("UPDATE _electric_transactions SET number = -number")
         (count,) = database.execute("SELECT count(*) FROM _electric_transactions").fetchone()
@@ -42,7 +43,7 @@ def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch
     """Keep a copy of the file beside it, and empty it: the hub was reset, and has nothing of what
     is here. Gives the copy's path. The schema comes back with the first delta."""
     copy = path.with_name(f"{path.stem}.before-reset-{epoch[:8]}{path.suffix}")
-    _copy(database, copy)
+    keep_copy(database, copy)
     meta = read_meta(database)
     version = database.execute("SELECT max(name) FROM _electric_migrations").fetchone()[0]
     with transaction(database):
@@ -59,7 +60,7 @@ def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch
     return copy
 
 
-def _copy(database: sqlite3.Connection, target: Path) -> None:
+def keep_copy(database: sqlite3.Connection, target: Path) -> None:
     """A whole copy or none, also when interrupted."""
     unfinished = target.with_name(target.name + ".tmp")
     unfinished.unlink(missing_ok=True)

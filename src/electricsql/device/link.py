@@ -44,12 +44,14 @@ from electricsql.protocol import (
     decode_down,
     encode_frame,
 )
+from electricsql.replication import Fork
 
 _LOST: Final = Bye("lost", "The connection to the service was lost.")
 _SILENT: Final = Bye("silent", "The service has not answered for too long.")
 _RENEWED: Final = Bye(
     "renewed", "The file is a copy of another device's, and is one of its own now."
 )
+_PUT_BACK: Final = Bye("renewed", "The hub was put back, and is given what it has lost.")
 _CLOCK_S: Final = 1.0
 _UNREAD_FRAMES_MAX: Final = 4
 _log = logging.getLogger("electricsql")
@@ -174,9 +176,8 @@ class Link:
         if effects.reconcile is not None:
             self._waiters.renumber(self._replica.reconcile(effects.reconcile, now_ms()))
             self._events.append(self._replica.opened())
-        if effects.renew:
-            self._waiters.renumber(self._replica.renew())
-            self._bye = _RENEWED
+        if effects.put_back is not None or effects.renew:
+            self._become_another(effects.put_back)
         if effects.stage is not None:
             self._replica.stage(effects.stage)
             self._news.progressed(effects.stage)
@@ -196,6 +197,16 @@ class Link:
             self._events.append(Loaded(effects.load, self._replica.load(effects.load)))
         if effects.close is not None:
             self._bye = effects.close
+
+    def _become_another(self, fork: Fork | None) -> None:
+        """Become another device; at a fork, one that gives the hub what it has lost."""
+        if fork is not None:
+            copy, number = self._replica.give_back(fork, now_ms())
+            self._news.hub_was_put_back(copy)
+        else:
+            number = self._replica.renew()
+        self._waiters.renumber(number)
+        self._bye = _RENEWED if fork is None else _PUT_BACK
 
     async def _say(self, frame: Up) -> bool:
         """Send a frame; False if the service takes nothing and says nothing: it is gone."""

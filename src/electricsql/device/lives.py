@@ -223,13 +223,24 @@ def forget_lives(database: sqlite3.Connection, table: Table, besides: Iterable[K
 def kept_rows(database: sqlite3.Connection, schema: Schema) -> Iterator[tuple[RowId, int]]:
     """The rows that are kept, with their incarnations."""
     tables = {table.number: table for table in schema}
+    for number, key, incarnation in _listed(database, Life.KEPT):
+        yield RowId(tables[number].name, key), incarnation
+
+
+def dead_rows(database: sqlite3.Connection, schema: Schema) -> Iterator[RowId]:
+    """The rows that are known to be dead."""
+    tables = {table.number: table for table in schema}
+    for number, key, _ in _listed(database, Life.DEAD):
+        yield RowId(tables[number].name, key)
+
+
+def _listed(database: sqlite3.Connection, life: Life) -> Iterator[tuple[int, Key, int]]:
     listed = database.execute(
-        f"SELECT tbl, key, incarnation FROM _electric_lives WHERE alive = {Life.KEPT}"
+        f"SELECT tbl, key, incarnation FROM _electric_lives WHERE alive = {life}"
     ).fetchall()
     for number, key, incarnation in listed:
         # `quote` made literals of the key's values, so SQLite reads them back.
-        values: Key = database.execute(f"SELECT {key}").fetchone()
-        yield RowId(tables[number].name, values), incarnation
+        yield number, database.execute(f"SELECT {key}").fetchone(), incarnation
 
 
 def key_in_oplog(table: Table) -> str:

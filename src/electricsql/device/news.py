@@ -84,6 +84,14 @@ class News:
         _log.warning("%s", self.connection.last_error)
         self.status_changed()
 
+    def hub_was_put_back(self, copy: Path) -> None:
+        """The hub was restored from an older backup."""
+        _log.warning(
+            "the environment was put back to an older backup, and is given what it has lost;"
+            " %s has what this device was",
+            copy,
+        )
+
     def status_changed(self) -> None:
         """Tell the status, if anybody wants to know."""
         if self.on_status and self.read_status is not None:

@@ -13,7 +13,8 @@ from electricsql.schema import Key, Table, Value
 
 
 class Entry(NamedTuple):
-    """One entry, as the table has it; `values` are the columns c0, c1, … of the table."""
+    """One entry, as the table has it; `values` are the columns c0, c1, … of the table. A delete has
+    the mask 0 if it tells only the key (`restoring.py`)."""
 
     seq: int
     tbl: int
@@ -72,7 +73,7 @@ def _read(entry: Entry, table: Table) -> Folded:
     key = table.key_of(named)
     op = Op(entry.op)
     if op is Op.DELETE:
-        return Folded(entry.seq, table, key, op, {}, before=named)
+        return Folded(entry.seq, table, key, op, {}, before=None if entry.mask == 0 else named)
     if op is not Op.UPDATE:
         return Folded(entry.seq, table, key, op, named)
     changed = {name: named[name] for name in _masked(entry.mask, table.column_names)}

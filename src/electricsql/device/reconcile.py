@@ -9,7 +9,8 @@ the hub has counts more (`replication.Op.OFFER`).
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from electricsql.device.file import transaction
 from electricsql.device.lives import FIRST, incarnation_of
@@ -18,10 +19,11 @@ from electricsql.device.oplog import Folded
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import new_seal, seal
 from electricsql.device.unsent import Sealed, sealed_after
-from electricsql.replication import NO_HLC, Op, RowId, parents_of
+from electricsql.replication import NO_HLC, Cursor, Op, RowId, parents_of
 from electricsql.schema import Schema, Value, quote
 
 Rows = dict[RowId, dict[str, Value]]
+Offered = tuple[Op, RowId, Mapping[str, Value]]
 
 
 def reconcile(
@@ -41,17 +43,35 @@ def reconcile(
 
 
 def offer(database: sqlite3.Connection, schema: Schema, rows: Rows, unsent: list[Sealed]) -> None:
-    """Put a transaction that offers rows before the unsent ones."""
+    """Put a transaction that offers rows before the unsent ones, without a clock."""
     first = unsent[0]
-    _make_room(database, first.number, first.first_seq, len(rows))
+    make_room(database, first.number, first.first_seq, (1, len(rows)))
+    offered = [(Op.OFFER, row_id, values) for row_id, values in rows.items()]
+    place = Place(first.number, first.first_seq, NO_HLC, first.cursor)
+    put(database, schema, offered, place)
+
+
+class Place(NamedTuple):
+    """Where a transaction goes: its number, the first of its entries, its clock and cursor."""
+
+    number: int
+    first_seq: int
+    hlc: int
+    cursor: Cursor | None
+
+
+def put(
+    database: sqlite3.Connection, schema: Schema, offered: Sequence[Offered], place: Place
+) -> None:
+    """Put a transaction into its place, which is free."""
     lives = {}
-    for seq, (row_id, values) in enumerate(rows.items(), start=first.first_seq):
+    for seq, (op, row_id, values) in enumerate(offered, start=place.first_seq):
         table = schema.tables[row_id.table]
         columns = [f"c{table.positions[name]}" for name in values]
         database.execute(
-            f"INSERT INTO _electric_oplog (seq, tbl, op, at, {', '.join(columns)})"
-            f" VALUES (?, ?, ?, 0, {', '.join('?' * len(columns))})",
-            (seq, table.number, Op.OFFER, *values.values()),
+            f"INSERT INTO _electric_oplog (seq, tbl, op, mask, at, {', '.join(columns)})"
+            f" VALUES (?, ?, ?, 0, 0, {', '.join('?' * len(columns))})",
+            (seq, table.number, op, *values.values()),
         )
         life = incarnation_of(database, table, row_id.key)
         if life > FIRST:
@@ -61,17 +81,18 @@ def offer(database: sqlite3.Connection, schema: Schema, rows: Rows, unsent: list
         " (number, first_seq, last_seq, hlc, cursor, schema_version, lives, seal)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(first.number, first.first_seq, first.first_seq + len(rows) - 1, NO_HLC),
-            str(first.cursor) if first.cursor is not None else None,
-            schema.version,
+            *(place.number, place.first_seq, place.first_seq + len(offered) - 1, place.hlc),
+            *(str(place.cursor) if place.cursor is not None else None, schema.version),
             json.dumps(lives) if lives else None,
             new_seal(),
         ),
     )
 
 
-def _make_room(database: sqlite3.Connection, number: int, seq: int, count: int) -> None:
-    """Give transactions from `number` on the next number, and their entries higher ones."""
+def make_room(database: sqlite3.Connection, number: int, seq: int, room: tuple[int, int]) -> None:
+    """Give transactions from `number` on higher numbers, and their entries from `seq` on: there is
+    room then for so many transactions and so many entries."""
+    transactions, count = room
     moved = database.execute(
         "SELECT number, lives FROM _electric_transactions WHERE number >= ? ORDER BY number DESC",
         (number,),
@@ -79,14 +100,14 @@ def _make_room(database: sqlite3.Connection, number: int, seq: int, count: int) 
     for own, lives in moved:
         later = {int(at) + count: life for at, life in json.loads(lives or "{}").items()}
         database.execute(
-            "UPDATE _electric_transactions SET number = number + 1, first_seq = first_seq + ?,"
+            "UPDATE _electric_transactions SET number = number + ?, first_seq = first_seq + ?,"
             " last_seq = last_seq + ?, lives = ? WHERE number = ?",
-            (count, count, json.dumps(later) if later else None, own),
+            (transactions, count, count, json.dumps(later) if later else None, own),
         )
     # By way of negative numbers, so that no two are ever alike.
     database.execute("UPDATE _electric_oplog SET seq = -seq - ? WHERE seq >= ?", (count, seq))
     database.execute("UPDATE _electric_oplog SET seq = -seq WHERE seq < 0")
-    write_meta(database, number=read_meta(database).number + 1)
+    write_meta(database, number=read_meta(database).number + transactions)
 
 
 def _needed(database: sqlite3.Connection, schema: Schema, unsent: list[Sealed]) -> Rows:
@@ -106,7 +127,7 @@ def _needed(database: sqlite3.Connection, schema: Schema, unsent: list[Sealed]) 
     pending = [row_id for row_id in wanted if row_id not in own]
     while pending:
         row_id = pending.pop()
-        values = _read(database, schema, row_id) or before.get(row_id)
+        values = read_row(database, schema, row_id) or before.get(row_id)
         if row_id not in found and values is not None:
             found[row_id] = values
             # These values may be newer than an own row that they refer to: that is offered, too.
@@ -121,7 +142,10 @@ def _parents(schema: Schema, folded: Folded) -> Iterator[RowId]:
         yield from parents_of(table, folded.values)
 
 
-def _read(database: sqlite3.Connection, schema: Schema, row_id: RowId) -> dict[str, Value] | None:
+def read_row(
+    database: sqlite3.Connection, schema: Schema, row_id: RowId
+) -> dict[str, Value] | None:
+    """A row as the file has it."""
     table = schema.tables.get(row_id.table)
     if table is None:
         return None

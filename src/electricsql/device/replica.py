@@ -16,6 +16,7 @@ from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.ready import Ready
 from electricsql.device.reconcile import reconcile
+from electricsql.device.restoring import give_back
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
@@ -23,6 +24,7 @@ from electricsql.device.status import Connection, Status, has_unsealed, read_sta
 from electricsql.device.unsent import Sealed, encode, marks_of_unsent, oldest_cursor, sealed_after
 from electricsql.limits import COURTESY_MS, STEP_PAUSE_ALONE_MS, STEP_PAUSE_MS
 from electricsql.protocol import DeltaPart, Opened
+from electricsql.replication import Fork
 
 
 class Replica:
@@ -64,6 +66,8 @@ class Replica:
                 wants_all=self.wants_all or meta.reconciling,
                 oldest=oldest_cursor(self._database),
                 offered=min(marks, default=meta.number) <= meta.offered,
+                origin=meta.origin,
+                acknowledged=meta.acknowledged,
             )
 
     def has_changed(self) -> bool:
@@ -166,6 +170,15 @@ class Replica:
             self._ready.forget()
             reconcile(self._database, self.schemas, acknowledged, now_ms)
             return read_meta(self._database).number
+
+    def give_back(self, fork: Fork, now_ms: int) -> tuple[Path, int]:
+        """Offer all that is here, as another device, to a hub that was put back to a backup; gives
+        the path of the copy that was kept, and the number of the last sealed transaction."""
+        with explained(self.path):
+            self._next_number = 0
+            self._ready.forget()
+            copy = give_back(self.path, self._database, self.schemas, fork, now_ms)
+            return copy, read_meta(self._database).number
 
     def renew(self) -> int:
         """Become another device; gives the number of its last sealed transaction."""

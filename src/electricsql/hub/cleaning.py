@@ -14,7 +14,7 @@ from typing import Final
 
 from electricsql.hub.connection import Connection, transaction
 from electricsql.hub.devices import HORIZON_LOCK
-from electricsql.limits import CLEANED_ROWS_MAX, DEVICE_EXPIRY_DAYS
+from electricsql.limits import CLEANED_ROWS_MAX, DEVICE_EXPIRY_DAYS, MARKED_TRANSACTIONS
 from electricsql.replication import transaction_id
 from electricsql.schema import Schema
 
@@ -36,15 +36,26 @@ UPDATE electric.hub SET horizon = passed.xid FROM passed
 WHERE passed.xid > horizon
     AND EXISTS (SELECT FROM electric.touched t WHERE t.xid < passed.xid::text::xid8)
 """
+
+
+def _oldest_kept(column: str) -> str:
+    return (
+        f"SELECT min({column}) FROM (SELECT {column} FROM electric.transactions WHERE id < $1"
+        f" ORDER BY {column} DESC LIMIT {MARKED_TRANSACTIONS}) newest"
+    )
+
+
 _TOUCHED: Final = """
 DELETE FROM electric.touched WHERE (xid, tbl) IN
     (SELECT xid, tbl FROM electric.touched WHERE xid < $1::text::xid8 LIMIT $2)
 """
-# The highest clock stays: the next direct transaction's must be higher.
-_CLOCKS: Final = """
+# The newest ones stay: cursors have marks of them (marks.py), and the next direct transaction's
+# clock must be higher than the highest.
+_CLOCKS: Final = f"""
 DELETE FROM electric.transactions WHERE id IN (
-    SELECT id FROM electric.transactions
-    WHERE id < $1 AND hlc < (SELECT max(hlc) FROM electric.transactions) LIMIT $2
+    SELECT id FROM electric.transactions WHERE id < $1
+        AND id < ({_oldest_kept("id")}) AND hlc < ({_oldest_kept("hlc")})
+    LIMIT $2
 )
 """
 _TOMBSTONES: Final = """

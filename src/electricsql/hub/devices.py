@@ -9,6 +9,7 @@ lock.
 from typing import Final
 
 from electricsql.hub.connection import Connection, transaction
+from electricsql.hub.marks import find_fork, is_lost
 from electricsql.hub.model import Claim, Registered
 from electricsql.replication import Cursor, Standing
 
@@ -39,14 +40,20 @@ WHERE device = $1 AND session = $5 RETURNING 1
 async def register(connection: Connection, epoch: str, device: str, claim: Claim) -> Registered:
     """A device's place; a new one gets the next origin. From now on nothing is merged that one of
     its earlier sessions has submitted: what is under way is waited for."""
-    cursor = str(claim.cursor) if claim.cursor is not None else None
-    told = (device, _needs(claim.oldest, epoch), cursor, claim.schema_version)
+    reached = claim.reached if claim.reached and claim.reached.epoch == epoch else None
     async with transaction(connection, _BEGIN):
+        lost = reached is not None and await is_lost(connection, reached)
+        cursor, oldest = (None, None) if lost else (claim.cursor, claim.oldest)
+        place = str(cursor) if cursor is not None else None
+        told = (device, _needs(oldest, epoch), place, claim.schema_version)
         # An insert that conflicts uses up an origin.
         record = await connection.fetchrow(_KNOWN, *told)
         record = record or await connection.fetchrow(_NEW, *told)
-    assert record is not None
-    origin, number, mark, session, needs, horizon = record
+        assert record is not None
+        origin, number, mark, session, needs, horizon = record
+        if lost or (reached and (claim.origin not in (0, origin) or claim.number > number)):
+            fork = await find_fork(connection, reached)
+            return Registered(origin, number, mark, session, Standing.LOST, horizon, fork)
     is_behind = claim.cursor is not None and claim.cursor.snapshot.xmin < horizon
     lacks = needs < horizon and not claim.offered
     standing = Standing.FORGOTTEN if is_behind or lacks else Standing.HERE

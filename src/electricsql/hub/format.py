@@ -8,6 +8,7 @@ import asyncpg
 
 from electricsql.errors import PostgresError
 from electricsql.hub.connection import Connection
+from electricsql.hub.ids import pass_known_ids
 
 FORMATS: Final = ("format_1.sql", "format_2.sql", "format_3.sql", "format_4.sql")
 """What brings a hub from format n to n + 1, in order."""
@@ -20,13 +21,14 @@ async def upgrade(connection: Connection, app: str, env: str) -> str:
     """Bring schema electric to the newest format; gives the epoch. Two services may do it at once.
 
     Raises:
-        PostgresError: `format-too-new`, `postgres-failed`.
+        PostgresError: `format-too-new`, `postgres-failed`, `ids-behind`.
     """
     try:
         if await _format(connection) != len(FORMATS):
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
                 await _upgrade(connection, app, env)
+        await pass_known_ids(connection)
         epoch = await connection.fetchval("SELECT epoch FROM electric.hub")
     except asyncpg.InsufficientPrivilegeError as error:
         raise PostgresError(

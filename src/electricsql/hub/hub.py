@@ -19,6 +19,7 @@ from electricsql.hub.connection import (
 )
 from electricsql.hub.devices import note_applied, register
 from electricsql.hub.format import upgrade
+from electricsql.hub.marks import is_lost
 from electricsql.hub.merging import Merging
 from electricsql.hub.migrating import applied_migrations, perform
 from electricsql.hub.model import (
@@ -63,10 +64,12 @@ ORDER BY origin
 
 
 class _History:
-    """The history that a hub was opened at. Another service may end it by a reset."""
+    """The history that a hub was opened at. Another service may end it by a reset, and an operator
+    who puts the database back to a backup. `reached` is the last cursor that was read."""
 
     def __init__(self) -> None:
         self.epoch: str | None = None
+        self.reached: Cursor | None = None
         self.is_over = False
 
     async def check(self, connection: Fresh) -> None:
@@ -79,9 +82,12 @@ class _History:
             return
         try:
             epoch = await connection.fetchval("SELECT epoch FROM electric.hub")
+            is_here = epoch == self.epoch and not (
+                self.reached and await is_lost(connection, self.reached)
+            )
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-            epoch = None
-        if epoch != self.epoch:
+            is_here = False
+        if not is_here:
             self.is_over = True
             raise PostgresError(
                 "postgres-unavailable",
@@ -109,7 +115,7 @@ class Hub:
 
         Raises:
             PostgresError: `postgres-unavailable`, `postgres-too-old`, `format-too-new`,
-                `postgres-failed`.
+                `postgres-failed`, `ids-behind`.
         """
         history = _History()
         pool = await open_pool(url, history.check)
@@ -191,6 +197,7 @@ class Hub:
             transaction(connection, BEGIN),
         ):
             start = await take_cursor(connection, self.epoch, since)
+            self._history.reached = start.cursor
             schema = await self._schemas.at(connection, start.version)
             yield Reading(connection, start, schema, self._known)
 

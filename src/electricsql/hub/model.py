@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from electricsql.errors import ServiceError
-from electricsql.replication import Cursor, Refusal, Standing, Transaction
+from electricsql.replication import Cursor, Fork, Refusal, Standing, Transaction
 
 _TRANSACTION_ID: Final = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,17})")
 
@@ -36,7 +36,8 @@ class Registered:
     """A device's place at the hub: its origin, and its last transaction that is in, with
     its mark (0: it could not be read). `session` is a new number, higher than those
     of the device's earlier sessions: what these submit is not taken any more. `standing` is how it
-    stands to the hub's history, of which what is below `horizon` is forgotten."""
+    stands to the hub's history, of which what is below `horizon` is forgotten; where it left it
+    (LOST), `fork` tells."""
 
     origin: int
     acknowledged: int
@@ -44,17 +45,23 @@ class Registered:
     session: int
     standing: Standing = Standing.HERE
     horizon: int = 0
+    fork: Fork | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Where a device says to be: the cursor that it has applied, and that of its oldest unsent
-    transaction. `offered` if what that one needs was offered before (`Op.OFFER`)."""
+    transaction. `offered` if what that one needs was offered before (`Op.OFFER`). `reached` is its
+    cursor even if it asks for everything; `origin` and `number` are its place at the hub and its
+    last transaction that is in, as far as it knows."""
 
     cursor: Cursor | None = None
     oldest: Cursor | None = None
     schema_version: str | None = None
     offered: bool = False
+    reached: Cursor | None = None
+    origin: int = 0
+    number: int = 0
 
 
 NOWHERE: Final = Claim()

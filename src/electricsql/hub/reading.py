@@ -16,6 +16,7 @@ import asyncpg
 
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
+from electricsql.hub.marks import HLC_MAX, mark_at
 from electricsql.hub.migrating import SCHEMA_NUMBER
 from electricsql.hub.quarantine import NUMBER as QUARANTINE
 from electricsql.hub.selecting import (
@@ -73,7 +74,8 @@ _START: Final = f"""
 SELECT pg_current_snapshot()::text,
     (SELECT name FROM electric.migrations ORDER BY position DESC LIMIT 1),
     CASE WHEN $1::text IS NOT NULL THEN ARRAY({_TOUCHED}) END,
-    (SELECT horizon FROM electric.hub)
+    (SELECT horizon FROM electric.hub),
+    {mark_at("pg_current_snapshot()", HLC_MAX)}
 """
 
 
@@ -92,9 +94,9 @@ async def take_cursor(connection: Connection, epoch: str, since: Cursor | None) 
     old = str(since.snapshot) if since else None
     record = await connection.fetchrow(_START, old)
     assert record is not None
-    snapshot, version, touched, horizon = record
+    snapshot, version, touched, horizon, mark = record
     known = {} if old is None else {old: frozenset(touched)}
-    return Start(Cursor(epoch, Snapshot.parse(snapshot)), version, known, horizon)
+    return Start(Cursor(epoch, Snapshot.parse(snapshot), mark or ""), version, known, horizon)
 
 
 class Reading:

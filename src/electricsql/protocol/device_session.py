@@ -55,7 +55,7 @@ from electricsql.protocol.messages import (
     Upload,
     Welcome,
 )
-from electricsql.replication import Standing
+from electricsql.replication import Fork, Standing
 
 
 class DeviceState(Enum):
@@ -105,6 +105,9 @@ class Opened(msgspec.Struct, frozen=True):
     """The cursor of the oldest unsent transaction; that of the file if there is none."""
     offered: bool = False
     """Whether what that transaction may need was offered to the hub before."""
+    origin: int = 0
+    acknowledged: int = 0
+    """The last transaction that is known to be at the hub."""
     wants_all: bool = False
     """Whether the hub is to send all that it has, whatever the cursor."""
 
@@ -171,6 +174,9 @@ class DeviceEffects(msgspec.Struct, frozen=True):
     reconcile: int | None = None
     """The hub has forgotten too much of what we have not received: offer it what the
     transactions after this one need, ask for everything, and report `Opened` again."""
+    put_back: Fork | None = None
+    """The hub was put back to an older backup, and lacks what we have received from that place on:
+    become another device that offers it all that is here, and connect anew."""
     renew: bool = False
     """The hub has transactions of this device that are not ours, or another stream of it has taken
     over: the file is a copy, or was restored. Take a new identity, and connect anew. (Not while
@@ -270,6 +276,9 @@ class DeviceSession:
             *(PROTOCOL_VERSION, opened.device, cursor),
             *(opened.schema_version, opened.sealed, opened.staged),
             *(opened.oldest, opened.offered),
+            reached=opened.cursor if opened.wants_all else None,
+            origin=opened.origin,
+            acknowledged=opened.acknowledged,
         )
         return DeviceEffects(send=(hello,))
 
@@ -305,6 +314,9 @@ class DeviceSession:
         if self._epoch is not None and welcome.epoch != self._epoch:
             self.state = DeviceState.STRANDED
             return DeviceEffects(start_over=welcome.epoch)
+        if welcome.fork is not None:
+            self.state = DeviceState.CLOSED
+            return DeviceEffects(put_back=Fork(*welcome.fork))
         last, mark = welcome.acknowledged, welcome.acknowledged_mark
         # What was sealed since we said hello can't be at the hub: a number beyond is another's.
         if last > self._greeted or (mark and self._unsent.get(last, mark) != mark):

@@ -53,7 +53,7 @@ from electricsql.protocol.messages import (
     Welcome,
 )
 from electricsql.protocol.uploads import Uploaded, Uploads
-from electricsql.replication import Cursor, Snapshot, Standing
+from electricsql.replication import Cursor, Fork, Snapshot, Standing
 
 _DEVICE_ID: Final = re.compile(r"[0-9A-Za-z-]{16,64}")
 
@@ -68,7 +68,8 @@ class HubState(Enum):
     STREAMING = auto()
     """Transactions up, deltas down."""
     STRANDED = auto()
-    """The device's cursor can't be used: it starts over, or reconciles, and says hello again."""
+    """The device's cursor can't be used: it starts over, or reconciles, and says hello again. (If
+    the hub was put back, the device connects anew.)"""
     CLOSED = auto()
     """Over. What still arrives is dropped."""
 
@@ -111,6 +112,8 @@ class Registered(msgspec.Struct, frozen=True):
     standing: Standing = Standing.HERE
     horizon: int = 0
     """The xid below which the hub has forgotten what happened."""
+    fork: Fork | None = None
+    """Where the hub left the device's history."""
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -338,8 +341,8 @@ class HubSession:
         self.device = hello.device
         self.cursor = None if hello.cursor is None else Cursor.parse(hello.cursor)
         self.staged = None if hello.staged is None else check_staged(hello.staged)
-        if hello.oldest is not None:
-            Cursor.parse(hello.oldest)
+        for told in filter(None, (hello.oldest, hello.reached)):
+            Cursor.parse(told)
         return HubEffects(register=hello)
 
     def _register(self, place: Registered, now_ms: int) -> HubEffects:
@@ -357,6 +360,7 @@ class HubSession:
         welcome = Welcome(
             *(place.origin, place.epoch, place.acknowledged, place.acknowledged_mark),
             *(now_ms, HEARTBEAT_MS, place.standing, place.horizon),
+            fork=place.fork,
         )
         return HubEffects(send=(welcome,), wake=not stranded)
 

@@ -62,7 +62,10 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """The first frame. `cursor` (`epoch/snapshot`) is what the device has applied, None at first;
     `sealed` the number of its last sealed transaction. `staged` is what it has of a delta since its
     cursor that was broken off. `oldest` is the cursor of its oldest unsent transaction, or its own
-    if there is none; `offered` if what that one may need was offered before."""
+    if there is none; `offered` if what that one may need was offered before. `reached` is what it
+    has applied if it says no `cursor`, to be sent everything; `origin` and `acknowledged` are
+    its place at the hub and its last transaction there, as far as it knows: by these three it is
+    noticed that a hub was put back to an older backup."""
 
     protocol: int
     device: str
@@ -72,6 +75,9 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     staged: Staged | None = None
     oldest: CursorText | None = None
     offered: bool = False
+    reached: CursorText | None = None
+    origin: int = 0
+    acknowledged: int = 0
 
 
 class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -106,7 +112,8 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """The device's place at the hub: origin, epoch, and the last of its transactions that is in.
     `acknowledged_mark` tells that one from others of its number (`replication.Transaction.mark`; 0:
     there is none, or it could not be read). `standing` is a `replication.Standing`: how its cursor
-    stands to the hub's history, of which what is below `horizon` (an xid) is forgotten."""
+    stands to the hub's history, of which what is below `horizon` (an xid) is forgotten.
+    If it is LOST, `fork` is a `replication.Fork`: where the hub left the history of that cursor."""
 
     origin: int
     epoch: str
@@ -116,6 +123,7 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):
     heartbeat_ms: int
     standing: int = Standing.HERE
     horizon: int = 0
+    fork: tuple[int, int] | None = None
 
 
 class MigrationFrame(msgspec.Struct, frozen=True, array_like=True):

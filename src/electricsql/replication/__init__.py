@@ -13,7 +13,7 @@ from electricsql.replication.clock import (
     milliseconds,
     tick,
 )
-from electricsql.replication.cursor import Cursor, Snapshot, Standing
+from electricsql.replication.cursor import Cursor, Fork, Snapshot, Standing
 from electricsql.replication.delta import (
     WAITING,
     AppliedMigration,
@@ -51,6 +51,7 @@ __all__ = [
     "Clock",
     "Clocks",
     "Cursor",
+    "Fork",
     "Incoming",
     "Merged",
     "Op",

@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import SNAPSHOTS_KEPT_MAX
 
 _SNAPSHOT: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19}):((?:[0-9]{1,19},)*[0-9]{1,19})?")
+_MARK: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.[0-9a-f]{16}")
 _XID_END: Final = 1 << 63
 
 
@@ -52,28 +53,65 @@ class Snapshot:
         """Whether the transaction had committed (or ended) when the snapshot was taken."""
         return xid < self.xmin or (xid < self.xmax and xid not in self.running)
 
+    def before(self, xid: int) -> "Snapshot":
+        """What it sees of the transactions below `xid`."""
+        running = frozenset(each for each in self.running if each < xid)
+        return Snapshot(min(self.xmin, xid), min(self.xmax, xid), running)
+
+    def covers(self, earlier: "Snapshot") -> bool:
+        """Whether it sees all that an earlier one may see. In one history a later one always
+        does."""
+        return earlier.xmax <= self.xmax and not any(map(earlier.sees, self.running))
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Up to where a device has a hub's history."""
+    """Up to where a device has a hub's history.
+
+    The mark tells what the hub had then from what it may have under the same numbers, once it was
+    put back to a backup (`hub/marks.py`): its highest clock, when the newest transaction was
+    committed, and a digest. It is empty as long as there was nothing to tell.
+    """
 
     epoch: str
     snapshot: Snapshot
+    mark: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """Read `epoch/snapshot`; the inverse of `str()`.
+        """Read `epoch/snapshot` or `epoch/snapshot/mark`; the inverse of `str()`.
 
         Raises:
             ProtocolError: it isn't one.
         """
-        epoch, separator, snapshot = text.partition("/")
-        if not separator:
-            raise ProtocolError("bad-cursor", f"{text[:80]!r} is not a cursor.")
-        return cls(epoch, Snapshot.parse(snapshot))
+        epoch, *rest = text.split("/")
+        if len(rest) == 1:
+            return cls(epoch, Snapshot.parse(rest[0]))
+        if len(rest) == 2 and _MARK.fullmatch(rest[1]):
+            return cls(epoch, Snapshot.parse(rest[0]), rest[1])
+        raise ProtocolError("bad-cursor", f"{text[:80]!r} is not a cursor.")
 
     def __str__(self) -> str:
-        return f"{self.epoch}/{self.snapshot}"
+        return f"{self.epoch}/{self.snapshot}" + (f"/{self.mark}" if self.mark else "")
+
+    @property
+    def hlc(self) -> int:
+        """The highest clock that the hub had."""
+        return int(self.mark.split(".")[0]) if self.mark else 0
+
+    @property
+    def at_us(self) -> int:
+        """When the newest transaction was committed."""
+        return int(self.mark.split(".")[1]) if self.mark else 0
+
+
+class Fork(NamedTuple):
+    """Where a hub that was put back to a backup left the history that a device knows: no
+    transaction from `xid` on is known to it. What was written there since then has higher clocks
+    than `hlc`."""
+
+    xid: int
+    hlc: int
 
 
 class Standing(IntEnum):
@@ -83,3 +121,5 @@ class Standing(IntEnum):
     """It is a point of it."""
     FORGOTTEN = 1
     """It was one, but the hub has forgotten something that the device did not receive."""
+    LOST = 2
+    """It is of a history that this hub is not on any more: it was put back to an older backup."""

@@ -18,6 +18,8 @@
    who has observed all of a life is about that one.
 7. An offer brings back what the hub may have lost, as its author last had it: it makes the row
    where there is none, and else writes only what differs and wins; so it touches nothing in vain.
+   It has no clock if the hub has forgotten (`Op.OFFER`); if the hub was put back to a backup, that
+   of the newest which its author had received from there.
 
 To know whether a deleter had observed every write it is enough to keep two of them: hub history has
 an order, so whoever saw the last write of a row saw all earlier ones; and an author counts its own
@@ -176,12 +178,7 @@ def _birth(table: Table, row: Row) -> int:
 
 def _born(table: Table, change: Change, author: Author, life: int) -> Row:
     values = {**table.default_values, **change.values}
-    writers = dict.fromkeys(change.values, author.id)
-    if author.clock.hlc == NO_HLC:
-        writers = dict.fromkeys(change.values, -author.id)
-    for name, default in table.constant_defaults.items():
-        if name in writers and same(values[name], default):
-            writers[name] = -author.id
+    writers = {name: _written_by(author, table, change, name) for name in change.values}
     return Row(values, writers, life, touched=author.id)
 
 
@@ -213,7 +210,7 @@ def _written(
             if (known or change.op is Op.OFFER) and same(values.get(name), value):
                 continue
             if change.op is Op.OFFER or not known:
-                writer = _written_by(author, table, name, value)
+                writer = _written_by(author, table, change, name)
         if _register_clock(writer, author) > _register_clock(writers.get(name, NOBODY), author):
             values[name], writers[name] = value, writer
     return values, writers
@@ -229,11 +226,14 @@ def _touched(
     return Row(values, writers, row.incarnation, NOBODY, author.id, before)
 
 
-def _written_by(author: Author, table: Table, name: str, value: Value) -> int:
-    """What an insert puts into a register: the negative id for what the default would be too, and
-    for what is offered without a clock."""
+def _written_by(author: Author, table: Table, change: Change, name: str) -> int:
+    """What an insert puts into a register: the negative id for what the default would be too. What
+    is offered was written by somebody, or nobody knows when if it has no clock."""
     defaults = table.constant_defaults
-    made_up = author.clock.hlc == NO_HLC or (name in defaults and same(defaults[name], value))
+    if change.op is Op.OFFER:
+        made_up = author.clock.hlc == NO_HLC
+    else:
+        made_up = name in defaults and same(defaults[name], change.values[name])
     return -author.id if made_up else author.id
 
 

@@ -32,6 +32,7 @@ _log = structlog.get_logger("electric.environment")
 
 DRAINING = Bye("draining", "The service is going down.", "Connect again in a moment.")
 RESET = Bye("reset", "The environment was reset.", "Connect again to start over.")
+REPLACED = Bye("reset", "The environment's database was replaced.", "Connect again.")
 SUPERSEDED = Bye("superseded", "A newer stream of this device has taken over.")
 
 
@@ -60,6 +61,11 @@ class Environment:
         """How many streams are open."""
         return len(self._streams)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the hub's history has ended: it has to be opened anew."""
+        return self._hub.is_over
+
     def join(self, stream: DeviceStream) -> None:
         self._streams[stream] = None
 
@@ -83,6 +89,7 @@ class Environment:
             session=place.session,
             standing=place.standing,
             horizon=place.horizon,
+            fork=place.fork,
         )
 
     async def schema_at(self, version: str | None) -> Schema:
@@ -121,6 +128,8 @@ class Environment:
             await asyncio.sleep(_TICK_S)
             now, ticks = now_ms(), ticks + 1
             for stream in list(self._streams):
+                if self.is_over:
+                    stream.end(REPLACED)
                 stream.tick(now)
             if ticks * _TICK_S * 1000 % PLACE_MS == 0:
                 try:
@@ -182,6 +191,10 @@ class Environments:
         """
         async with self._lock:
             environment = self._open.get((app, env))
+            if environment is not None and environment.is_over:
+                del self._open[app, env]
+                await environment.stop(REPLACED)
+                environment = None
             if environment is None:
                 hub = await self._cluster.hub(app, env)
                 environment = self._open[app, env] = Environment(hub, *self._memory)

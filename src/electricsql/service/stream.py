@@ -238,8 +238,13 @@ class DeviceStream:
     def _claim(self, frame: Hello | Applied) -> Claim:
         cursor = Cursor.parse(frame.cursor) if frame.cursor is not None else None
         oldest = Cursor.parse(frame.oldest) if frame.oldest is not None else None
-        offered = isinstance(frame, Hello) and frame.offered
-        return Claim(cursor, oldest, self.schema_version, offered)
+        if isinstance(frame, Applied):
+            return Claim(cursor, oldest, self.schema_version)
+        reached = Cursor.parse(frame.reached) if frame.reached is not None else cursor
+        return Claim(
+            *(cursor, oldest, self.schema_version, frame.offered),
+            *(reached, frame.origin, frame.acknowledged),
+        )
 
     async def _submit(self, uploaded: Uploaded) -> None:
         """Read a transaction in the schema it was written in, and queue it. No frame is taken from
