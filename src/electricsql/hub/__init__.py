@@ -4,6 +4,7 @@ from electricsql.hub.cluster import Cluster
 from electricsql.hub.hub import Hub
 from electricsql.hub.migrating import pending
 from electricsql.hub.model import (
+    NOWHERE,
     Claim,
     DeviceStatus,
     HubMigration,
@@ -18,6 +19,7 @@ from electricsql.hub.reading import Reading
 from electricsql.migrations import Source
 
 __all__ = [
+    "NOWHERE",
     "Claim",
     "Cluster",
     "DeviceStatus",

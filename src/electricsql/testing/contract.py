@@ -6,6 +6,7 @@ The simulation takes these promises for granted, and shows what follows from the
 
 from collections.abc import Iterator, Sequence
 
+from electricsql.hub import Claim
 from electricsql.protocol import (
     DeltaPart,
     decode_transaction,
@@ -13,7 +14,16 @@ from electricsql.protocol import (
     encode_clocks,
     encode_transaction,
 )
-from electricsql.replication import Change, Cursor, Op, Part, RowId, Snapshot, Transaction
+from electricsql.replication import (
+    Change,
+    Cursor,
+    Op,
+    Part,
+    RowId,
+    Snapshot,
+    Standing,
+    Transaction,
+)
 from electricsql.testing.dict_hub import DictHub
 from electricsql.testing.example import VERSIONS, Statement, Verb
 from electricsql.testing.stores import DeviceStore, HubStore, Submitted
@@ -117,6 +127,21 @@ class DeviceContract:
         device.apply(_delta(at(20), [], acknowledged=1), NOW_MS)
         assert device.renew() == 1
         assert device.opened().device != before and list(device.pending) == [1]
+
+    def test_who_was_away_for_too_long_offers_what_its_transactions_need(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.apply(_delta(at(20), _parts()), NOW_MS)
+        device.write([Statement(Verb.PUT, "children", (1,), {"parent": 1})])
+        device.seal(NOW_MS)
+        device.reconcile(0, NOW_MS)
+        (offer,) = _loaded(device, 1).changes
+        assert offer[:4] == ("parents", Op.OFFER, (1,), {"id": 1, "name": "hub"})
+        assert _loaded(device, 1).hlc == 0
+        assert [change.table for change in _loaded(device, 2).changes] == ["children"]
+        opened = device.opened()
+        assert opened.wants_all and opened.offered and opened.sealed == 2
+        assert opened.oldest == str(at(20))
 
     def test_who_starts_over_is_another_device_and_has_nothing(self) -> None:
         device = self.new_device()
@@ -280,6 +305,28 @@ class HubContract:
         assert hub.waiting() == [] and hub.shown() == {}
         assert _told(hub, submitted.origin, between) == [(1, "postgres-refused", "discarded")]
 
+    def test_what_all_live_devices_have_passed_is_forgotten(self) -> None:
+        hub = self.new_hub()
+        away, live = "device-a" * 2, "device-b" * 2
+        hub.write(0, [PARENT])
+        hub.commit(0, NOW_MS)
+        before = hub.reading().cursor
+        for device in (away, live):
+            hub.register(device, Claim(before, before))
+        hub.write(0, [Statement(Verb.REMOVE, "parents", (1,))])
+        hub.commit(0, NOW_MS)
+        now = hub.reading().cursor
+        session = hub.register(live, Claim(now, now)).session
+        hub.applied(live, session, Claim(now, now))
+        hub.clean()
+        assert _news(hub, before) == {ONE}
+        assert hub.register(away, Claim(before, before)).standing is Standing.HERE
+        hub.expire(away)
+        hub.clean()
+        assert _news(hub, None) == set()
+        assert hub.register(away, Claim(before, before)).standing is Standing.FORGOTTEN
+        assert hub.register(live, Claim(now, now)).standing is Standing.HERE
+
 
 def _told(hub: HubStore, origin: int, cursor: Cursor) -> list[tuple[int, str, str]]:
     told = hub.reading().refused_since([origin], cursor).get(origin, ())
@@ -316,7 +363,7 @@ def _submitted(hub: HubStore, number: int, device: str = "device-a" * 2) -> Subm
     return Submitted(place.origin, place.session, transaction, encoded)
 
 
-def _news(hub: HubStore, cursor: Cursor) -> set[RowId]:
+def _news(hub: HubStore, cursor: Cursor | None) -> set[RowId]:
     tables = VERSIONS[0].schema.tables
     return {
         RowId(block.table, key)

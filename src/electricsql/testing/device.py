@@ -126,6 +126,11 @@ class Device:
             self.store.start_over(effects.start_over)
             self.started_over(self)
             following.append(self.store.opened())
+        if effects.reconcile is not None:
+            self._may_crash()
+            self.store.reconcile(effects.reconcile, self.wall_ms())
+            self.sealed(self)
+            following.append(self.store.opened())
         if effects.renew:
             self._may_crash()
             self.store.renew()
@@ -156,7 +161,7 @@ class Device:
         cursor, acknowledged = self.store.apply(last, self.wall_ms())
         self.sealed(self)
         self._may_crash()
-        return [Took(cursor, acknowledged), self._seal()]
+        return [Took(cursor, acknowledged, self.store.opened().oldest), self._seal()]
 
     def _seal(self) -> Sealed:
         number = self.store.seal(self.wall_ms())

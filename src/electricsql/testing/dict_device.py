@@ -19,6 +19,7 @@ from electricsql.protocol import (
     encode_transaction,
 )
 from electricsql.replication import (
+    NO_HLC,
     NOBODY,
     OLDEST,
     UNSENT,
@@ -70,7 +71,8 @@ class DictDevice:
         """Be a new file."""
         self._device = next(self._names)
         self._version = version
-        self._origin = self._number = 0
+        self._origin = self._number = self._offered = 0
+        self._is_reconciling = False
         self._cursor: Cursor | None = None
         self._base: dict[RowId, Row] = {}
         self._view: dict[RowId, Row] = {}
@@ -100,7 +102,13 @@ class DictDevice:
         cursor = str(self._cursor) if self._cursor else None
         version = self._schema.version
         marks = {each.transaction.number: each.transaction.mark for each in self._sealed}
-        return Opened(self._device, cursor, version, self._number, marks)
+        oldest = self._sealed[0].transaction.cursor if self._sealed else self._cursor
+        return Opened(
+            *(self._device, cursor, version, self._number, marks),
+            oldest=str(oldest) if oldest else None,
+            offered=min(marks, default=self._number) <= self._offered,
+            wants_all=self._is_reconciling,
+        )
 
     def shown(self) -> Shown:
         return self._shown
@@ -195,7 +203,9 @@ class DictDevice:
         life = 1 if row is None else row.incarnation
         if row is not None and not row.alive and folded.op is not Op.DELETE:
             life += 1
-        return folded.change(life)
+        base = self._base.get(folded.id)
+        ended = base.incarnation - base.alive if base is not None and base.writers else 0
+        return folded.change(life, min(ended, life - 1))
 
     def _note(self, change: Change) -> None:
         """What is committed here is seen here, whatever the hub will make of it."""
@@ -232,6 +242,7 @@ class DictDevice:
         self._migrate(parts[0])
         if last.whole:
             self._clear()
+            self._is_reconciling = False
         received = self._take(parts)
         if not last.whole:
             self._settle(done, received)
@@ -242,13 +253,56 @@ class DictDevice:
 
     def renew(self) -> int:
         self._device = next(self._names)
-        self._origin = 0
+        self._origin = self._offered = 0
         self._sealed = [
             replace(each, transaction=replace(each.transaction, number=number))
             for number, each in enumerate(self._sealed, 1)
         ]
         self._number = len(self._sealed)
         return self._number
+
+    def reconcile(self, acknowledged: int, now_ms: int, /) -> None:
+        self.seal(now_ms)
+        unsent = [each for each in self._sealed if each.transaction.number > acknowledged]
+        offered = [self._offer(row_id) for row_id in self._needed(unsent)]
+        if offered:
+            first = unsent[0].transaction
+            sealed = (first.number, NO_HLC, first.cursor, self._schema.version)
+            self._ids += 1
+            before = [each for each in self._sealed if each not in unsent]
+            offer = Sealed(self._ids, Transaction(*sealed, offered, next(_SEALS)))
+            self._sealed = [*before, offer, *(_renumbered(each, 1) for each in unsent)]
+            self._number += 1
+        self._is_reconciling, self._offered = True, self._number
+
+    def _offer(self, row_id: RowId) -> Change:
+        life = self._view[row_id].incarnation
+        values = self._view[row_id].values
+        return Change(row_id.table, Op.OFFER, row_id.key, values, life, life - 1)
+
+    def _needed(self, unsent: Sequence[Sealed]) -> dict[RowId, None]:
+        """The rows that unsent transactions update, or refer to, as far as they are here or only
+        those have deleted them; and what these refer to."""
+        own, wanted = set(), []
+        changes = [change for each in unsent for change in each.transaction.changes]
+        deleted = {RowId(c.table, c.key) for c in changes if c.op is Op.DELETE}
+        for change in changes:
+            row_id = RowId(change.table, change.key)
+            if change.op is Op.INSERT or change.op is Op.OFFER:
+                own.add(row_id)
+            elif change.op is Op.UPDATE and row_id not in own:
+                wanted.append(row_id)
+            if change.op is not Op.DELETE:
+                wanted += parents_of(self._schema.tables[change.table], change.values)
+        found: dict[RowId, None] = {}
+        pending = [row_id for row_id in wanted if row_id not in own]
+        while pending:
+            row_id = pending.pop()
+            if row_id not in found and (row_id in self._shown or row_id in deleted):
+                found[row_id] = None
+                values = self._view[row_id].values
+                pending += parents_of(self._schema.tables[row_id.table], values)
+        return found
 
     def start_over(self, _: str) -> None:
         self._hlc = 0
@@ -282,15 +336,8 @@ class DictDevice:
                 rows.update(padded(self._schema, rows))
 
     def _clear(self) -> None:
-        """What a whole delta lacks is gone, unless we have changed it."""
-        changed = {
-            RowId(change.table, change.key)
-            for each in self._sealed
-            for change in each.transaction.changes
-        }
-        for row_id, row in self._base.items():
-            if row_id not in changed and row.alive:
-                self._base[row_id] = row._replace(deleted=_SOMEBODY)
+        """A whole delta follows: it has all that the hub knows."""
+        self._base = {}
 
     def _take(self, parts: Sequence[DeltaPart]) -> Set[RowId]:
         received: dict[RowId, Row] = {}
@@ -327,8 +374,9 @@ class DictDevice:
         while pending:
             row_id = pending.pop()
             for parent in parents_of(self._schema.tables[row_id.table], self._view[row_id].values):
-                if not self._view[parent].alive:
-                    self._view[parent] = self._view[parent]._replace(deleted=NOBODY)
+                row = self._view.get(parent)
+                if row is not None and not row.alive:
+                    self._view[parent] = row._replace(deleted=NOBODY)
                     pending.append(parent)
 
     def _incoming(self, sealed: Sealed) -> Incoming:
@@ -344,6 +392,11 @@ class DictDevice:
             ),
         )
         return Incoming(transaction, author)
+
+
+def _renumbered(sealed: Sealed, by: int) -> Sealed:
+    number = sealed.transaction.number + by
+    return replace(sealed, transaction=replace(sealed.transaction, number=number))
 
 
 def padded(schema: Schema, rows: Mapping[RowId, Row]) -> Iterator[tuple[RowId, Row]]:

@@ -1,9 +1,10 @@
 """A hub as dicts, with Postgres' snapshots: transactions have ids in the order of their first
 writes, become visible when they commit, and hold locks until then."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from electricsql.hub import NOWHERE, Claim
 from electricsql.protocol import Registered
 from electricsql.replication import (
     HUB_ORIGIN,
@@ -20,6 +21,7 @@ from electricsql.replication import (
     Row,
     RowId,
     Snapshot,
+    Standing,
     Transaction,
     change_row,
     cut_back,
@@ -75,6 +77,9 @@ class _Place:
     number: int = 0
     mark: int = 0
     session: int = 0
+    needs: int = 0
+    """The xid from which on the device needs everything."""
+    is_live: bool = True
 
 
 class DictHub:
@@ -94,6 +99,8 @@ class DictHub:
         self.migrated = [10]
         self._clients: dict[int, _Client] = {}
         self._places: dict[str, _Place] = {}
+        self.horizon = 0
+        """The xid below which everything is forgotten."""
         self._seals: set[tuple[int, int]] = set()
         self._origins: dict[int, _Place] = {}
         self.quarantine: dict[TransactionId, Quarantined] = {}
@@ -137,13 +144,50 @@ class DictHub:
 
     # Devices.
 
-    def register(self, device: str) -> Registered:
+    def register(self, device: str, claim: Claim = NOWHERE, /) -> Registered:
         place = self._places.get(device)
         if place is None:
-            place = self._places[device] = _Place(1 + len(self._places))
+            place = self._places[device] = _Place(1 + len(self._places), needs=self.horizon)
             self._origins[place.origin] = place
         place.session += 1
-        return Registered(place.origin, self.epoch, place.number, place.mark, place.session)
+        place.is_live = True
+        self._note_needs(place, claim)
+        numbers = (place.origin, self.epoch, place.number, place.mark, place.session)
+        return Registered(*numbers, self._standing(place, claim), self.horizon)
+
+    def _standing(self, place: _Place, claim: Claim) -> Standing:
+        cursor = claim.cursor
+        if cursor is None or cursor.epoch != self.epoch:
+            return Standing.HERE
+        is_behind = cursor.snapshot.xmin < self.horizon
+        lacks = claim.oldest is not None and place.needs < self.horizon and not claim.offered
+        return Standing.FORGOTTEN if is_behind or lacks else Standing.HERE
+
+    def _note_needs(self, place: _Place, claim: Claim) -> None:
+        if claim.oldest is not None and claim.oldest.epoch == self.epoch:
+            place.needs = claim.oldest.snapshot.xmin
+
+    def applied(self, device: str, session: int, claim: Claim, /) -> None:
+        place = self._places[device]
+        if place.session == session:
+            self._note_needs(place, claim)
+
+    def expire(self, device: str, /) -> None:
+        if device in self._places:
+            self._places[device].is_live = False
+
+    def clean(self, connected: Collection[str] = ()) -> None:
+        for device in connected:
+            self._places[device].is_live = True
+        needed = [place.needs for place in self._places.values() if place.is_live]
+        self.horizon = max(self.horizon, min([self.snapshot().xmin, *needed]))
+        for row_id, row in list(self.rows.items()):
+            if not row.alive and self.xids[row_id] < self.horizon:
+                del self.rows[row_id], self.xids[row_id]
+        # The highest stays: the next one must be higher.
+        highest = max(self.clocks, key=self.clocks.__getitem__, default=0)
+        for id in [id for id in self.clocks if xid_of(id) < self.horizon and id != highest]:
+            del self.clocks[id]
 
     def merge(self, batch: Sequence[Submitted], now_ms: int) -> bool:
         fresh = self._fresh(batch)

@@ -54,7 +54,7 @@ class Judge:
         self._writers: defaultdict[int, int] = defaultdict(int)
         self._together: dict[int, int] = {}
         self._never = self._puts = self._removes = 0
-        self._has_copies = self._is_disordered = False
+        self._has_copies = self._is_disordered = self._is_forgetful = False
         """Whether some deletes were made by who knew less than it seems, came late, or never."""
         self._committed = 0
         self._maybe = 0
@@ -121,6 +121,11 @@ class Judge:
         """A device's file was emptied. Only a copy has what was not at the hub."""
         self._maybe |= self._own(name)
         self.seen[name] = Seen()
+
+    def expires(self) -> None:
+        """The hub does not wait for a device: what is forgotten can't be compared with what that
+        one has."""
+        self._is_disordered = self._is_forgetful = True
 
     def restores(self, name: str, seen: Seen) -> None:
         """A device's file is an earlier one: what it has not sent since is lost."""
@@ -216,7 +221,7 @@ class Judge:
                 raise Mistake("register", f"{name} sees a value of {shown}, and not {shown}")
             if self._cut_back & writers and name != HUB:
                 continue
-            if self._writers[place] & self._refused:
+            if self._is_forgetful or self._writers[place] & self._refused:
                 continue  # a row that only a refused transaction had counts as a life of it
             later = [s for s in _bits(writers) if self._clocks[s] > self._clocks[shown]]
             if later:

@@ -5,7 +5,7 @@ The hub's time is Postgres', whatever the world's is.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias, TypeVar
 
@@ -64,12 +64,22 @@ class PostgresHub:
 
     # Devices.
 
-    def register(self, device: str) -> Registered:
-        place = self._run(self._hub.register(device))
+    def register(self, device: str, claim: hub.Claim = hub.NOWHERE, /) -> Registered:
+        place = self._run(self._hub.register(device, claim))
         return Registered(
             *(place.origin, self._hub.epoch, place.acknowledged, place.mark),
             *(place.session, place.standing, place.horizon),
         )
+
+    def applied(self, device: str, session: int, claim: hub.Claim, /) -> None:
+        self._run(self._hub.applied(device, session, claim))
+
+    def expire(self, device: str, /) -> None:
+        sql = "UPDATE electric.devices SET seen_at = now() - interval '1 year' WHERE device = $1"
+        self._run(self._looking.execute(sql, device))
+
+    def clean(self, connected: Collection[str] = ()) -> None:
+        self._run(self._hub.clean(connected))
 
     def merge(self, batch: Sequence[Submitted], _: int) -> bool:
         submitted = [

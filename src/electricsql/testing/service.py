@@ -6,14 +6,16 @@ moment; uploads in one queue, each device's in order.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from electricsql.hub import Claim
 from electricsql.protocol import (
     Bye,
     Current,
     Delivered,
     Ended,
+    Hello,
     HubEffects,
     HubEvent,
     HubSession,
@@ -61,6 +63,11 @@ class Service:
         """Whether nothing waits to be merged."""
         return not self._queue
 
+    @property
+    def connected(self) -> Collection[str]:
+        """The devices that have a stream."""
+        return self._by_device.keys()
+
     def accept(self, wire: Wire) -> None:
         """A device has connected."""
         self._streams[wire] = Stream(wire, self._now_ms())
@@ -72,7 +79,11 @@ class Service:
             return
         effects = self._step(stream, Received(data))
         if effects.register is not None:
-            self._register(stream, effects.register.device)
+            self._register(stream, effects.register)
+        if effects.applied is not None:
+            session, applied = stream.session, effects.applied
+            claim = _claim(applied.cursor, applied.oldest)
+            self._hub.applied(session.device, session.number, claim)
         if effects.submit is not None:
             self._submit(stream, effects.submit)
 
@@ -143,7 +154,8 @@ class Service:
         stream.served = True
         self._step(stream, Delivered(delta.cursor, number))
 
-    def _register(self, stream: Stream, device: str) -> None:
+    def _register(self, stream: Stream, hello: Hello) -> None:
+        device = hello.device
         before = self._by_device.get(device)
         if before is not None and before is not stream:
             self._step(before, Ended(SUPERSEDED))
@@ -151,7 +163,8 @@ class Service:
             del self._by_device[other]  # it has started over, as another device
         self._by_device[device] = stream
         stream.served = False
-        self._step(stream, self._hub.register(device))
+        claim = _claim(hello.cursor, hello.oldest, offered=hello.offered)
+        self._step(stream, self._hub.register(device, claim))
 
     def _submit(self, stream: Stream, uploaded: Uploaded) -> None:
         frame = read_transaction(uploaded.data)
@@ -172,3 +185,8 @@ class Service:
         """Whether a stream goes on at this end."""
         stream = self._streams.get(wire)
         return stream is not None and stream.session.state is not HubState.CLOSED
+
+
+def _claim(cursor: str | None, oldest: str | None, *, offered: bool = False) -> Claim:
+    here, needed = (Cursor.parse(text) if text is not None else None for text in (cursor, oldest))
+    return Claim(here, needed, offered=offered)

@@ -4,9 +4,10 @@ There are several of each (dicts, SQLite files, Postgres); `contract.py` has wha
 promise.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
 
+from electricsql.hub import NOWHERE, Claim
 from electricsql.protocol import DeltaPart, Opened, Registered
 from electricsql.replication import AppliedMigration, Cursor, Part, Refused, Transaction
 from electricsql.schema import Schema
@@ -51,6 +52,10 @@ class DeviceStore(Protocol):
 
     def renew(self) -> int:
         """Become another device; gives the number of the last sealed transaction."""
+
+    def reconcile(self, acknowledged: int, now_ms: int, /) -> None:
+        """Offer what the transactions after this one need, and want everything: the hub has
+        forgotten too much."""
 
     def start_over(self, epoch: str, /) -> None:
         """Forget everything, as another device: the hub's history is another one."""
@@ -98,7 +103,16 @@ class HubStore(Protocol):
 
     def schema_at(self, version: str | None) -> Schema: ...
 
-    def register(self, device: str) -> Registered: ...
+    def register(self, device: str, claim: Claim = NOWHERE, /) -> Registered: ...
+
+    def applied(self, device: str, session: int, claim: Claim, /) -> None:
+        """Note how far a device is."""
+
+    def clean(self, connected: Collection[str] = ()) -> None:
+        """Forget what all live devices have passed. The connected ones are live."""
+
+    def expire(self, device: str, /) -> None:
+        """A device has not been seen for so long that it is not live any more."""
 
     def merge(self, batch: Sequence[Submitted], now_ms: int, /) -> bool:
         """Merge what is new in a batch, all or nothing; False if a client is in the way."""

@@ -135,6 +135,23 @@ class World:
             self.hub.discard(waiting[number % len(waiting)])
             self.judge.look_at_hub()
 
+    def clean(self, _: Device, __: int) -> None:
+        """The hub forgets what all live devices have passed."""
+        self.hub.clean(self._service.connected)
+
+    def be_away(self, device: Device, number: int) -> None:
+        """The device is away for longer than the hub waits for it, while others go on."""
+        wire = device.wire
+        device.lose()
+        while wire is not None and self._carry_up(wire):
+            pass
+        self.toggle(device, number)
+        for _ in range(2):
+            self._carry_all(*(each for each in self.devices if each is not device))
+        self.hub.expire(device.store.opened().device)
+        self.judge.expires()
+        self.hub.clean(self._service.connected)
+
     def reset(self, _: Device, number: int) -> None:
         """The environment is emptied. The devices may be told."""
         for client in list(self._open):
