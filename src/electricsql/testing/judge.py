@@ -122,9 +122,9 @@ class Judge:
         self._maybe |= self._own(name)
         self.seen[name] = Seen()
 
-    def expires(self) -> None:
-        """The hub does not wait for a device: what is forgotten can't be compared with what that
-        one has."""
+    def forgets(self) -> None:
+        """The hub forgets something. For devices that are new, or were away for too long, it never
+        was: their writes win over it, and their deletes need not have observed it."""
         self._is_disordered = self._is_forgetful = True
 
     def restores(self, name: str, seen: Seen) -> None:

@@ -137,6 +137,7 @@ class World:
 
     def clean(self, _: Device, __: int) -> None:
         """The hub forgets what all live devices have passed."""
+        self.judge.forgets()
         self.hub.clean(self._service.connected)
 
     def be_away(self, device: Device, number: int) -> None:
@@ -149,8 +150,7 @@ class World:
         for _ in range(2):
             self._carry_all(*(each for each in self.devices if each is not device))
         self.hub.expire(device.store.opened().device)
-        self.judge.expires()
-        self.hub.clean(self._service.connected)
+        self.clean(device, 0)
 
     def reset(self, _: Device, number: int) -> None:
         """The environment is emptied. The devices may be told."""
