@@ -336,8 +336,19 @@ class DictDevice:
                 rows.update(padded(self._schema, rows))
 
     def _clear(self) -> None:
-        """A whole delta follows: it has all that the hub knows."""
-        self._base = {}
+        """A whole delta follows: it has all that the hub knows. That rows are dead which we have
+        changed ourselves stays known."""
+        changed = {
+            RowId(change.table, change.key)
+            for each in self._sealed
+            for change in each.transaction.changes
+        }
+        dead = ((row_id, self._view.get(row_id)) for row_id in changed)
+        self._base = {
+            row_id: row._replace(writers={})
+            for row_id, row in dead
+            if row is not None and not row.alive
+        }
 
     def _take(self, parts: Sequence[DeltaPart]) -> Set[RowId]:
         received: dict[RowId, Row] = {}

@@ -213,7 +213,8 @@ class Judge:
             writers = self._writers[place] & sight.transactions
             value = sight.lefts.get((key,))
             if value is None:
-                if writers:
+                # What builds on a refused row is half shown until it is refused as well.
+                if writers and (name == HUB or not self._writers[place] & self._refused):
                     raise Mistake("register", f"{name} sees no pair {key} of {_names(writers)}")
                 continue
             shown = int(str(value)[1:])
