@@ -61,7 +61,7 @@ DEVICE_SILENCE_MS_MAX: Final = 25_000  # a device may be busy; a new stream of i
 CLOCK_GAP_MS_MAX: Final = 2_000  # who looks at the clock less often was not listening, either
 STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is begun anew
 PLACE_MS: Final = 10_000  # how often it is told and noted how far a device is
-HANDSHAKE_MS_MAX: Final = 10_000  # from accept to hello
+HANDSHAKE_MS_MAX: Final = 7_000  # from accept to hello
 CONNECT_MS_MAX: Final = 5_000  # until a connection is there
 CLOSE_MS_MAX: Final = 2_000  # for the last frames to leave, and for the peer to close too
 RECONNECT_MS_MIN: Final = 100
@@ -131,7 +131,7 @@ IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 assert CATCH_UPS_MAX + REGISTRATIONS_MAX < HUB_CONNECTIONS_MAX, "merging and fan-out find room"
 assert 2 * HEARTBEAT_MS <= SERVICE_SILENCE_MS_MAX <= DEVICE_SILENCE_MS_MAX
 assert RECONNECT_MS_MAX + CONNECT_MS_MAX <= 8_000, "nobody is stuck for longer than 10 s"
-assert SERVICE_SILENCE_MS_MAX <= 8_000, "nor by a connection that is dead"
+assert max(SERVICE_SILENCE_MS_MAX, HANDSHAKE_MS_MAX) <= 8_000, "nor by a dead connection"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PART_BYTES < FRAME_BYTES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

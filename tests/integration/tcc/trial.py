@@ -124,10 +124,9 @@ def _one(stage: Stage, strike: Strike, plan: Plan, result: Result) -> None:
     stage.progress(plan.calm)
     migrating = None if plan.migrates else _Migrating(stage)
     plan.strike(strike)
-    ended = time.monotonic()
     if migrating is not None:
-        migrating.join()
-    _settle(stage, ended, result)
+        migrating.join()  # until then there is something to be committed yet
+    _settle(stage, time.monotonic(), result)
 
 
 def _settle(stage: Stage, ended: float, result: Result) -> None:
