@@ -2,8 +2,17 @@
 Pure."""
 
 from electricsql.adopting.draft import Draft, Finding, Outcome
+from electricsql.adopting.postgres import draft as draft_from_postgres
 from electricsql.adopting.sqlite import Found
 from electricsql.adopting.sqlite import draft as draft_from_sqlite
 from electricsql.adopting.types import Misfits
 
-__all__ = ["Draft", "Finding", "Found", "Misfits", "Outcome", "draft_from_sqlite"]
+__all__ = [
+    "Draft",
+    "Finding",
+    "Found",
+    "Misfits",
+    "Outcome",
+    "draft_from_postgres",
+    "draft_from_sqlite",
+]

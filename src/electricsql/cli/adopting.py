@@ -1,6 +1,7 @@
 """Reading what exists, for `electric init --from-sqlite` and `--from-postgres`; the first migration
 and what has to be said about it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from urllib.parse import quote as percent
 
 import click
 
-from electricsql.adopting import Draft, Found, draft_from_sqlite
+from electricsql.adopting import Draft, Found, draft_from_postgres, draft_from_sqlite
 from electricsql.cli.output import counted, shown
 from electricsql.cli.project import Project
 from electricsql.errors import ProjectError
@@ -50,6 +51,29 @@ def read_sqlite(path: Path) -> Draft:
             return int(count)
 
         return draft_from_sqlite(path.name, found, misfits)
+
+
+def read_postgres(url: str) -> Draft:
+    """The first migration from the tables of a Postgres, which is only read.
+
+    Raises:
+        PostgresError: `postgres-unavailable`, `postgres-too-old`.
+    """
+    from electricsql.hub import look  # noqa: PLC0415 (a quarter of a second)
+
+    name, tables = asyncio.run(look(url))
+    return draft_from_postgres(name, tables)
+
+
+def mark_postgres(url: str, app: str, env: str) -> None:
+    """Make a database that of an environment.
+
+    Raises:
+        PostgresError: `other-environment`, `postgres-failed`, `postgres-unavailable`.
+    """
+    from electricsql.hub import mark  # noqa: PLC0415 (a quarter of a second)
+
+    asyncio.run(mark(url, app, env))
 
 
 def migration_file(project: Project, draft: Draft) -> dict[Path, str]:

@@ -6,7 +6,13 @@ from typing import TypedDict, Unpack
 import click
 
 from electricsql.adopting import Draft
-from electricsql.cli.adopting import migration_file, read_sqlite, report
+from electricsql.cli.adopting import (
+    mark_postgres,
+    migration_file,
+    read_postgres,
+    read_sqlite,
+    report,
+)
 from electricsql.cli.api import Api
 from electricsql.cli.files import write_together
 from electricsql.cli.output import counted
@@ -35,6 +41,7 @@ class _Options(TypedDict):
     output_dir: str
     sync_down: bool
     from_sqlite: Path | None
+    from_postgres: str | None
 
 
 @click.command(cls=ElectricCommand)
@@ -50,6 +57,11 @@ class _Options(TypedDict):
     metavar="FILE",
     help="Write the first migration from this file's tables.",
 )
+@click.option(
+    "--from-postgres",
+    metavar="URL",
+    help="Write it from the tables of this database, which becomes the environment's.",
+)
 def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> None:
     """Make this folder an app's: write electric.json and migrations/.
 
@@ -59,20 +71,17 @@ def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> No
        "migrationsDir": "migrations", "outputDir": ".electric",
        "environments": {"default": {"service": "http://127.0.0.1:5133"}}}
 
-    --from-sqlite starts from tables that are there: it writes the first migration from them, with
-    what could not stay as it was, and only reads the file (docs/adopting.md).
+    --from-sqlite and --from-postgres start from tables that are there: the first migration is
+    written from them, with what could not come along as it is (docs/adopting.md). A database is
+    marked as the environment's by a comment; `electric sync` then adopts its tables in place.
 
     \b
     Example:
       electric init notes
       electric init music --from-sqlite chinook.sqlite
+      electric init shop --from-postgres postgresql://me:secret@db.example.com/shop
     """
-    if sum(map(bool, (options["sync_down"], options["from_sqlite"]))) > 1:
-        raise UsageError(
-            "one-beginning",
-            "--sync-down and --from-sqlite each say where to begin.",
-            "Give one of them.",
-        )
+    _refuse_several(options)
     environment = Environment(checked_service(service))
     config = Config(
         app=checked_name("app", app),
@@ -88,9 +97,12 @@ def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> No
             f"There is an {FILE} in {project.folder} already.",
             "Change it with `electric config`, or choose another folder.",
         )
-    draft = read_sqlite(options["from_sqlite"]) if options["from_sqlite"] else None
-    if draft is not None:
-        _begin_with(project, draft)
+    if options["from_sqlite"]:
+        _begin_with(project, read_sqlite(options["from_sqlite"]))
+    elif options["from_postgres"]:
+        _begin_with(project, read_postgres(options["from_postgres"]))
+        mark_postgres(options["from_postgres"], app, env)
+        click.echo(f"The database is that of {app}/{env} now: run `electric start` on its server.")
     elif options["sync_down"]:
         _fetch(project, env)
         project.write()
@@ -100,6 +112,16 @@ def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> No
         project.write()
         click.echo(f"Initialised {app} in {project.folder}")
         click.echo('Next: electric migrations new "what it adds"')
+
+
+def _refuse_several(options: _Options) -> None:
+    beginnings = (options["sync_down"], options["from_sqlite"], options["from_postgres"])
+    if sum(map(bool, beginnings)) > 1:
+        raise UsageError(
+            "one-beginning",
+            "--sync-down, --from-sqlite and --from-postgres each say where to begin.",
+            "Give one of them.",
+        )
 
 
 def _begin_with(project: Project, draft: Draft) -> None:

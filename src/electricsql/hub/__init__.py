@@ -1,6 +1,7 @@
 """Postgres: shadow tables and triggers, merging into tables, reading deltas, migrations."""
 
 from electricsql.hub.cluster import Cluster
+from electricsql.hub.existing import look, mark
 from electricsql.hub.hub import Hub
 from electricsql.hub.migrating import pending
 from electricsql.hub.model import (
@@ -33,5 +34,7 @@ __all__ = [
     "Source",
     "Submitted",
     "TransactionId",
+    "look",
+    "mark",
     "pending",
 ]

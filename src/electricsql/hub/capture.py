@@ -18,6 +18,7 @@ Rule 5: a merge stamps its own rows; what the users' triggers write because of i
 Not here: how rows get out of the shadows (`reading.py`), and the merge (`merging.py`).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from electricsql.hub.values import default_of, distinct, kept_text
@@ -26,6 +27,8 @@ from electricsql.schema import POSTGRES_TYPES, Table, quote
 MERGING: Final = "electric.merging"
 """The setting that keeps the triggers silent in the merge's own transactions."""
 
+BYTEWISE: Final = '"C"'
+_OURS: Final[Mapping[str, str]] = {}
 _SAFE: Final = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
 _SPELLING: Final = (
     " SET DateStyle = 'ISO, YMD' SET TimeZone = 'UTC' SET bytea_output = 'hex'"
@@ -44,9 +47,24 @@ def user_table(table: Table) -> str:
     return f"public.{quote(table.name)}"
 
 
-def create_capture(table: Table) -> tuple[str, ...]:
-    """The statements for a new table."""
-    return (*_create_shadow(table), *replace_functions(table), *_create_triggers(table))
+def create_capture(table: Table, collations: Mapping[str, str] = _OURS) -> tuple[str, ...]:
+    """The statements for a new table, or for one that was there, with its keys' `collations`."""
+    return (*_create_shadow(table, collations), *replace_functions(table), *_create_triggers(table))
+
+
+def adopt_rows(table: Table) -> tuple[str, ...]:
+    """The statements that give shadows to the rows of a table that was there: they were written by
+    the transaction that runs this."""
+    keys = ", ".join(f"n.{quote(key)}" for key in table.primary_key)
+    xid = "pg_current_xact_id()"
+    return (
+        f"INSERT INTO {shadow_of(table)}"
+        f" ({_keys(table)}, xid, incarnation, deleted, touched, touched_before, writers, kept)\n"
+        f"SELECT {keys}, here.xid, 1, 0, here.id, 0, {_fresh_writers(table)}, NULL\n"
+        f"FROM {user_table(table)} n,"
+        f" (SELECT {xid} AS xid, {xid}::text::bigint << 10 AS id) here",
+        f"INSERT INTO electric.touched VALUES ({xid}, {table.number}) ON CONFLICT DO NOTHING",
+    )
 
 
 def replace_functions(table: Table) -> tuple[str, ...]:
@@ -63,9 +81,9 @@ def replace_functions(table: Table) -> tuple[str, ...]:
     )
 
 
-def _create_shadow(table: Table) -> tuple[str, ...]:
+def _create_shadow(table: Table, collations: Mapping[str, str]) -> tuple[str, ...]:
     name = shadow_of(table)
-    columns = [_key_column(table, key) for key in table.primary_key]
+    columns = [_key_column(table, key, collations) for key in table.primary_key]
     columns += [
         "xid xid8 NOT NULL",
         "incarnation int NOT NULL",
@@ -85,10 +103,11 @@ def _create_shadow(table: Table) -> tuple[str, ...]:
     )
 
 
-def _key_column(table: Table, key: str) -> str:
-    """Our own columns have names that a key column may have too: keys are renamed by position."""
+def _key_column(table: Table, key: str, collations: Mapping[str, str]) -> str:
+    """Our own columns have names that a key column may have too: keys are renamed by position. It
+    has the collation that the table's own index has, so that the two are compared by it."""
     type = POSTGRES_TYPES[table.by_name[key].type]
-    collation = ' COLLATE "C"' if type == "text" else ""
+    collation = f" COLLATE {collations.get(key, BYTEWISE)}" if type == "text" else ""
     return f"{key_name(table, key)} {type}{collation} NOT NULL"
 
 

@@ -1,7 +1,9 @@
 """A Postgres server, and the environments on it: each is a database of its own.
 
-The database of an environment is named `<app>.<env>`, and has the comment `electric: <app>/<env>`.
-So an owner can set one up by hand for a role that may not create databases.
+The database of an environment is the one whose comment begins with `electric: <app>/<env>`. One
+that we make is named `<app>.<env>`. An owner can mark another one: to set it up by hand for a role
+that may not create databases, or because it has the app's tables already. Such a database is never
+dropped; a reset takes from it what is ours.
 """
 
 import asyncio
@@ -13,14 +15,15 @@ import asyncpg
 
 from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub.connection import Pool, connected, open_pool
+from electricsql.hub.existing import COMMENT, release
 from electricsql.hub.format import LOCK
 from electricsql.hub.hub import Hub
 from electricsql.limits import IDENTIFIER_BYTES_MAX
 from electricsql.schema import quote
 
-_COMMENT: Final = "electric: "
 _ENVIRONMENTS: Final = """
-SELECT substr(shobj_description(oid, 'pg_database'), $1) FROM pg_database
+SELECT split_part(substr(shobj_description(oid, 'pg_database'), $1), E'\n', 1), datname
+FROM pg_database
 WHERE shobj_description(oid, 'pg_database') LIKE $2 AND NOT datistemplate ORDER BY datname
 """
 
@@ -32,6 +35,7 @@ class Cluster:
         self._url = url
         self._pool = pool
         self._hubs: dict[tuple[str, str], Hub] = {}
+        self._databases: dict[tuple[str, str], str] = {}
         self._opening = asyncio.Lock()
 
     @classmethod
@@ -53,9 +57,13 @@ class Cluster:
     async def environments(self) -> list[tuple[str, str]]:
         """The app and name of each environment."""
         async with connected(self._pool, self._url) as connection:
-            records = await connection.fetch(_ENVIRONMENTS, len(_COMMENT) + 1, _COMMENT + "%/%")
-        names = [str(record[0]).partition("/") for record in records]
-        return [(app, env) for app, _, env in names]
+            records = await connection.fetch(_ENVIRONMENTS, len(COMMENT) + 1, COMMENT + "%/%")
+        found: dict[tuple[str, str], str] = {}
+        for name, database in records:
+            app, _, env = str(name).partition("/")
+            found[app, env] = database
+        self._databases = found
+        return list(found)
 
     async def create(self, app: str, env: str) -> None:
         """Create an environment; fine if it is there.
@@ -90,11 +98,12 @@ class Cluster:
                 ) from error
             await connection.execute(  # one transaction; without the lock, two would collide
                 f"SELECT pg_advisory_xact_lock({LOCK});"
-                f" COMMENT ON DATABASE {quote(name)} IS '{_COMMENT}{app}/{env}'"
+                f" COMMENT ON DATABASE {quote(name)} IS '{COMMENT}{app}/{env}'"
             )
 
     async def reset(self, app: str, env: str) -> None:
-        """Delete an environment's data, and start its history anew.
+        """Delete an environment's data, and start its history anew. A database that was there
+        before keeps its tables.
 
         Raises:
             ServiceError: `unknown-environment`.
@@ -104,6 +113,9 @@ class Cluster:
             hub = self._hubs.pop((app, env), None)
             if hub is not None:
                 await hub.close()
+            if self._databases[app, env] != _database(app, env):
+                await release(self.database_url(app, env))
+                return
             async with connected(self._pool, self._url) as connection:
                 await connection.execute(
                     f"DROP DATABASE IF EXISTS {quote(_database(app, env))} WITH (FORCE)"
@@ -134,8 +146,8 @@ class Cluster:
 
     def database_url(self, app: str, env: str) -> str:
         """Where an environment's data are."""
-        parts = urlsplit(self._url)
-        return urlunsplit(parts._replace(path="/" + percent(_database(app, env), safe="")))
+        name = self._databases.get((app, env), _database(app, env))
+        return urlunsplit(urlsplit(self._url)._replace(path="/" + percent(name, safe="")))
 
     async def _require(self, app: str, env: str) -> None:
         if (app, env) not in await self.environments():

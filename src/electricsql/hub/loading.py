@@ -16,7 +16,7 @@ from electricsql.hub.capture import key_name, shadow_of, user_table
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
 from electricsql.hub.selecting import SHADOW_TEXT, kept, read_shadow
-from electricsql.hub.values import cast, finish, parameter_type, to_send, wire
+from electricsql.hub.values import cast, finish, parameter_type, stored, to_send, wire
 from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import Clock, Row, RowId
 from electricsql.schema import ForeignKey, Key, Schema, Table, Value, quote
@@ -120,7 +120,7 @@ class Loader:
     async def _values(
         self, table: Table, keys: Sequence[Key], lock: str
     ) -> dict[int, Mapping[str, Value]]:
-        columns = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.columns)
+        columns = ", ".join(wire(c, stored(c, "u")) for c in table.columns)
         records = await self._connection.fetch(
             f"SELECT k.place, {columns} {_find_rows(table, lock)}", *key_parameters(table, keys)
         )

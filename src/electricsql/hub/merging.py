@@ -70,6 +70,7 @@ SET LOCAL {MERGING} = 'on';
 SET LOCAL lock_timeout = {LOCK_WAIT_MS};
 SET LOCAL plan_cache_mode = force_generic_plan;
 SET LOCAL enable_seqscan = off;
+SET CONSTRAINTS ALL DEFERRED;
 SELECT pg_advisory_xact_lock_shared({LOCK})
 """
 _STATE: Final = """

@@ -10,7 +10,9 @@ from typing import Final
 import asyncpg
 
 from electricsql.errors import MigrationError, PostgresError
+from electricsql.hub import adopting
 from electricsql.hub.capture import create_capture, replace_functions
+from electricsql.hub.catalog import read_catalog
 from electricsql.hub.connection import CONTENTION, Connection, transaction
 from electricsql.hub.format import LOCK
 from electricsql.hub.model import HubMigration, HubPlan
@@ -82,8 +84,9 @@ async def _perform(connection: Connection, sources: Sequence[Source]) -> HubPlan
     count = len(pending(applied, ordered))
     built = await asyncio.to_thread(build, ordered)
     new = built.migrations[len(ordered) - count :]
+    statements: list[str] = []
     for position, migration in enumerate(new, start=len(applied) + 1):
-        await _apply(connection, migration, position)
+        statements += await _apply(connection, migration, position)
     if new:
         await connection.execute(
             "INSERT INTO electric.touched VALUES (pg_current_xact_id(), $1) ON CONFLICT DO NOTHING",
@@ -91,7 +94,7 @@ async def _perform(connection: Connection, sources: Sequence[Source]) -> HubPlan
         )
     return HubPlan(
         tuple(migration.source.name for migration in new),
-        tuple(sql for migration in new for sql in migration.postgres),
+        tuple(statements),
     )
 
 
@@ -130,14 +133,21 @@ def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[So
     return new
 
 
-async def _apply(connection: Connection, migration: BuiltMigration, position: int) -> None:
-    for sql in migration.postgres:
-        await _run(connection, migration, sql)
+async def _apply(connection: Connection, migration: BuiltMigration, position: int) -> Sequence[str]:
+    """Apply one; gives its DDL."""
     difference = migration.difference
     created = {table.name for table in difference.tables}
+    there = await read_catalog(connection, list(created)) if created else {}
+    statements = adopting.plan(difference, there) if there else migration.postgres
+    for sql in statements:
+        await _run(connection, migration, sql)
     for table in difference.tables:
-        for sql in create_capture(table):
+        found = there.get(table.name)
+        collations = {c.name: c.collation for c in found.columns} if found else {}
+        for sql in create_capture(table, collations):
             await _run(connection, migration, sql)
+    for sql in adopting.rows(difference, there):
+        await _run(connection, migration, sql)
     for name in difference.touched():
         if name not in created:
             for sql in replace_functions(migration.schema.tables[name]):
@@ -149,6 +159,7 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
         *(position, source.name, source.title, source.sha256, source.sql),
         list(migration.statements),
     )
+    return statements
 
 
 async def _run(connection: Connection, migration: BuiltMigration, sql: str) -> None:

@@ -12,7 +12,8 @@ from electricsql.limits import REFUSAL_CHARACTERS_MAX
 from electricsql.replication import Incoming, Refusal
 from electricsql.schema import Table
 
-# The last part finds triggers FOR EACH ROW (1) and BEFORE (2): see effects.py.
+# The last part finds triggers FOR EACH ROW (1) and BEFORE (2), and columns of tables that were
+# there before whose types round what is written: see effects.py.
 _NOTE: Final = """
 WITH merged AS (
     INSERT INTO electric.transactions (id, origin, number, hlc, schema_version, seal)
@@ -36,6 +37,10 @@ WITH merged AS (
 SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgrelid = ANY($17::text[]::regclass[]) AND t.tgtype & 3 = 3 AND t.tgenabled <> 'D'
     AND NOT t.tgisinternal
+UNION
+SELECT DISTINCT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE a.attrelid = ANY($17::text[]::regclass[]) AND a.attnum > 0
+    AND (a.atttypmod >= 0 OR a.atttypid IN ('float4'::regtype, 'jsonb'::regtype))
 """
 
 

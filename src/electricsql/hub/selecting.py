@@ -7,7 +7,7 @@ and read once), then a value for each column. A tombstone's values come from wha
 from functools import lru_cache
 
 from electricsql.hub.capture import key_name, shadow_of, user_table
-from electricsql.hub.values import can_be_key, wire
+from electricsql.hub.values import can_be_key, stored, wire
 from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import Place, Shadow
 from electricsql.schema import POSTGRES_TYPES, Column, Schema, Table, postgres_literal, quote
@@ -35,7 +35,7 @@ def select_changed(table: Table, rows_max: int | None = None) -> str:
 @lru_cache(maxsize=STATEMENTS_MAX)
 def select_alive(table: Table) -> str:
     """All rows there are."""
-    values = ", ".join(wire(column, f"u.{quote(column.name)}") for column in table.columns)
+    values = ", ".join(wire(column, stored(column, "u")) for column in table.columns)
     return (
         f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
         f" JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE s.deleted = 0"
@@ -130,4 +130,4 @@ def _remembered(horizon: int) -> str:
 def _either(table: Table, column: Column) -> str:
     if column.name in table.primary_key:
         return f"s.{key_name(table, column.name)}"
-    return f"CASE WHEN s.deleted = 0 THEN u.{quote(column.name)} ELSE {kept(table, column)} END"
+    return f"CASE WHEN s.deleted = 0 THEN {stored(column, 'u')} ELSE {kept(table, column)} END"

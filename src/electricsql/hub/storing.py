@@ -195,7 +195,7 @@ def _insert(table: Table) -> str:
     columns = ", ".join(map(quote, table.column_names))
     values = ", ".join(cast(column, f"n.v{n}") for n, column in enumerate(table.columns))
     return (
-        f"INSERT INTO {user_table(table)} ({columns})"
+        f"INSERT INTO {user_table(table)} ({columns}) OVERRIDING SYSTEM VALUE"
         f" SELECT {values} FROM unnest({arrays}) n({names})"
     )
 

@@ -47,8 +47,14 @@ def default_of(column: Column) -> str | None:
     name = quote(column.name)
     if column.default_value is None:
         return f"n.{name} IS NULL"
-    cast = "::text" if column.type is ColumnType.JSON else ""
+    cast = "::text" if column.type in (ColumnType.JSON, ColumnType.TEXT) else ""
     return f"n.{name}{cast} = {postgres_literal(column.default_value, column.type)}{cast}"
+
+
+def stored(column: Column, alias: str) -> str:
+    """A column of a row of the user's table. A table that was there before may have another type of
+    the same kind (`schema/catalog.py`)."""
+    return f"{alias}.{quote(column.name)}::{POSTGRES_TYPES[column.type]}"
 
 
 def kept_text(column: Column) -> str:

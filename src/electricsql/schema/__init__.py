@@ -1,6 +1,13 @@
 """What tables, columns and types are; how SQLite and Postgres spell them; what a migration adds.
 Pure."""
 
+from electricsql.schema.catalog import (
+    BY_POSTGRES,
+    CatalogColumn,
+    CatalogTable,
+    is_needed,
+    unlike,
+)
 from electricsql.schema.difference import Difference, additions
 from electricsql.schema.expressions import Unportable, postgres_expression
 from electricsql.schema.introspect import OURS, Scratch
@@ -16,9 +23,11 @@ from electricsql.schema.model import (
     Value,
 )
 from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
+from electricsql.schema.postgres import add_foreign_key as postgres_foreign_key
+from electricsql.schema.postgres import create_index as postgres_index
+from electricsql.schema.postgres import held_checks, quote
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
-from electricsql.schema.postgres import quote
 from electricsql.schema.tokens import Kind, Token, tokens, tokens_and_comments
 from electricsql.schema.types import column_type
 from electricsql.schema.values import (
@@ -30,11 +39,14 @@ from electricsql.schema.values import (
 )
 
 __all__ = [
+    "BY_POSTGRES",
     "FIRST_DAY_WITH_ZONE",
     "LAST_DAY_WITH_ZONE",
     "OURS",
     "POSTGRES_TYPES",
     "SPELLED",
+    "CatalogColumn",
+    "CatalogTable",
     "Column",
     "ColumnType",
     "Default",
@@ -53,10 +65,15 @@ __all__ = [
     "can_hold",
     "canonical",
     "column_type",
+    "held_checks",
+    "is_needed",
     "postgres_expression",
+    "postgres_foreign_key",
+    "postgres_index",
     "postgres_literal",
     "postgres_plan",
     "quote",
     "tokens",
     "tokens_and_comments",
+    "unlike",
 ]

@@ -72,7 +72,7 @@ def plan(difference: Difference) -> tuple[str, ...]:
         *(_create_table(table) for table in difference.tables),
         *(_add_column(table, column) for table, column in difference.columns),
         *(
-            _add_foreign_key(table, foreign_key)
+            add_foreign_key(table, foreign_key)
             for table in difference.tables
             for foreign_key in table.foreign_keys
         ),
@@ -84,13 +84,22 @@ def plan(difference: Difference) -> tuple[str, ...]:
             if i.columns
         ),
         *(
-            _create_index(table, index)
+            create_index(table, index)
             for table in difference.tables
             for index in table.indexes
             if index.columns
         ),
-        *(_create_index(table, index) for table, index in difference.indexes if index.columns),
+        *(create_index(table, index) for table, index in difference.indexes if index.columns),
     )
+
+
+def held_checks(table: Table) -> Iterator[tuple[str, str]]:
+    """What a table that was there before has to promise, beyond its types: a name and a condition
+    each."""
+    for column in table.columns:
+        if column.type in _HELD:
+            condition = _HELD[column.type].format(quote(column.name))
+            yield _short(f"electric_{table.name}_{column.name}"), condition
 
 
 def _create_table(table: Table) -> str:
@@ -136,7 +145,8 @@ def _add_check(table: Table, check: str) -> str:
     return f"ALTER TABLE {quote(table.name)} ADD CHECK ({postgres_expression(table, check)})"
 
 
-def _add_foreign_key(table: Table, foreign_key: ForeignKey) -> str:
+def add_foreign_key(table: Table, foreign_key: ForeignKey) -> str:
+    """The DDL of one foreign key."""
     name = _short(f"{table.name}_{'_'.join(foreign_key.columns)}_fkey")
     return (
         f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)}"
@@ -157,10 +167,11 @@ def _new_foreign_keys(difference: Difference) -> Iterator[str]:
     for table, column in difference.columns:
         for foreign_key in table.foreign_keys:
             if foreign_key.columns == (column.name,):
-                yield _add_foreign_key(table, foreign_key)
+                yield add_foreign_key(table, foreign_key)
 
 
-def _create_index(table: Table, index: Index) -> str:
+def create_index(table: Table, index: Index) -> str:
+    """The DDL of one index."""
     columns = ", ".join(
         quote(name) + (" DESC" if descending else "")
         for name, descending in zip(index.columns, index.descending, strict=True)

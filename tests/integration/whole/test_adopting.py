@@ -2,6 +2,8 @@
 together with Postgres, with nothing lost and nothing twice."""
 
 import asyncio
+import itertools
+import re
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +12,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from electricsql import Database, electrify
@@ -18,6 +21,7 @@ from tests.integration.whole.processes import App, Service
 from tests.integration.whole.test_chinook import in_postgres
 
 PATIENCE_S = 120
+_numbers = itertools.count(1)
 Content = dict[str, Counter[tuple[object, ...]]]
 
 
@@ -35,7 +39,7 @@ def file_content(path: Path) -> Content:
 def music(service: Service, tmp_path: Path) -> App:
     """An app from a file."""
     seed = copy_chinook(tmp_path / "seed.sqlite")
-    app = App(tmp_path / "app", service, f"music-{service.port}-{id(tmp_path) % 10**6}")
+    app = App(tmp_path / "app", service, f"music-{next(_numbers)}")
     app.folder.mkdir()
     app.electric("init", app.name, "--service", service.url, "--from-sqlite", str(seed))
     app.token = app.electric("token", "new", "--sub", "tester")
@@ -111,3 +115,75 @@ def test_a_phone_that_is_killed_again_and_again_brings_each_row_once(
         in_postgres(music.database_url(), "SELECT count(*) FROM electric.quarantine")
     )
     assert found == [(0,)]
+
+
+async def fill_postgres(url: str, path: Path) -> list[tuple[object, ...]]:
+    """Chinook as its Postgres edition has it, with its rows; gives where its tables' files are."""
+    connection = await asyncpg.connect(url)
+    with closing(sqlite3.connect(path)) as source:
+        texts = source.execute("SELECT sql FROM sqlite_schema WHERE type = 'table'").fetchall()
+        for (sql,) in texts:
+            table = re.sub(r"\[(\w+)\]", r'"\1"', sql).replace("NVARCHAR", "VARCHAR")
+            table = table.replace("DATETIME", "TIMESTAMP")
+            table = re.sub(r",\s*FOREIGN KEY.*?(?=,\s*FOREIGN KEY|\)\s*$)", "", table, flags=re.S)
+            await connection.execute(table)
+        for name in tables_of(source):
+            rows = source.execute(f'SELECT * FROM "{name}"').fetchall()
+            marks = ", ".join(f"${n}::text" for n in range(1, len(rows[0]) + 1))
+            columns = await connection.fetch(
+                "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+                " WHERE attrelid = $1::text::regclass AND attnum > 0 ORDER BY attnum",
+                f'"{name}"',
+            )
+            values = ", ".join(
+                f"{mark}::{type}" for mark, (type,) in zip(marks.split(", "), columns, strict=True)
+            )
+            texts_of = [[None if v is None else str(v) for v in row] for row in rows]
+            await connection.executemany(f'INSERT INTO "{name}" VALUES ({values})', texts_of)
+        for name in tables_of(source):
+            keys = source.execute(f"PRAGMA foreign_key_list('{name}')").fetchall()
+            for _, _, parent, column, to, *_ in keys:
+                await connection.execute(
+                    f'ALTER TABLE "{name}" ADD FOREIGN KEY ("{column}")'
+                    f' REFERENCES "{parent}" ("{to}")'
+                )
+    await connection.close()
+    return await in_postgres(url, FILES)
+
+
+FILES = (
+    "SELECT relname, relfilenode FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    " AND relkind = 'r' ORDER BY 1"
+)
+
+
+def test_chinook_in_postgres_and_in_a_phone_come_to_one(
+    service: Service, database: str, tmp_path: Path
+) -> None:
+    seed = copy_chinook(tmp_path / "seed.sqlite")
+    before = asyncio.run(fill_postgres(database, seed))
+    app = App(tmp_path / "app", service, f"music-{next(_numbers)}")
+    app.folder.mkdir()
+    said = app.electric("init", app.name, "--service", service.url, "--from-postgres", database)
+    assert f"that of {app.name}/default now" in said
+    app.token = app.electric("token", "new", "--sub", "tester")
+    app.electric("sync")
+    assert asyncio.run(in_postgres(database, FILES)) == before
+    assert app.database_url().endswith(database.rpartition("/")[2])
+
+    with closing(electrify(tmp_path / "new.db", app.bundle, token=app.token)) as new:
+        new.sync(PATIENCE_S)
+        assert content(new.connection) == file_content(seed)
+        with closing(phone(app, tmp_path, "old")) as old:
+            old.sync(PATIENCE_S)
+            old.execute("UPDATE Artist SET Name = 'edited' WHERE ArtistId = 1")
+            old.sync(PATIENCE_S)
+            new.sync(PATIENCE_S)
+            assert content(new.connection) == content(old.connection)
+            assert old.status.quarantined == 0
+            with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+                new.execute("UPDATE Artist SET Name = ? WHERE ArtistId = 1", ("x" * 121,))
+    names = asyncio.run(in_postgres(database, 'SELECT "Name" FROM "Artist" WHERE "ArtistId" = 1'))
+    assert names == [("edited",)]
+    app.electric("reset", "--yes")
+    assert asyncio.run(in_postgres(database, 'SELECT count(*) FROM "Artist"')) == [(275,)]
