@@ -1,22 +1,24 @@
 """`electric status` and `electric database-url`: how an environment is, and where."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from electricsql.cli.api import Api, EnvironmentApi
 from electricsql.cli.census import require_conserved, show_devices
-from electricsql.cli.output import show_json
+from electricsql.cli.output import counted, show_json
 from electricsql.cli.project import find_project
 from electricsql.cli.shell import ElectricCommand
-from electricsql.service.bodies import EnvironmentStatus
+from electricsql.service.bodies import Drift, EnvironmentStatus
 
 
 @click.command(cls=ElectricCommand)
 @click.option("--env", metavar="ENV", help="The environment; by default the default one.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def status(env: str | None, *, as_json: bool) -> None:
-    """Show an environment's schema version, its devices, and the quarantine.
+    """Show an environment's schema version, its devices, the quarantine, and whether somebody has
+    changed its tables otherwise than by a migration.
 
     Of each device: how many migrations it is behind, how many Postgres transactions (its lag), how
     many of its own transactions are in, and how many of these wait in the quarantine. Fails if any
@@ -41,9 +43,19 @@ def _show(api: EnvironmentApi, found: EnvironmentStatus) -> None:
     click.echo(f"devices         {len(found.devices)}, {found.connected} connected")
     hint = "; see `electric quarantine list`" if found.quarantined else ""
     click.echo(f"quarantine      {found.quarantined}{hint}")
+    _show_drift(found.drift)
     if found.devices:
         click.echo()
         show_devices(found.devices, api.migrations())
+
+
+def _show_drift(drift: Sequence[Drift]) -> None:
+    """How the tables differ from what the migrations made; nothing if they don't."""
+    if drift:
+        click.echo(f"drift           {counted(len(drift), 'change')} that no migration made")
+    for each in drift:
+        since = f" ({each.since:%Y-%m-%d %H:%M} UTC)" if each.since else ""
+        click.echo(f"  {each.table}: {each.problem}{since}\n    {each.remedy}")
 
 
 @click.command("database-url", cls=ElectricCommand)

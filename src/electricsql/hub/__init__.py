@@ -1,6 +1,7 @@
 """Postgres: shadow tables and triggers, merging into tables, reading deltas, migrations."""
 
 from electricsql.hub.cluster import Cluster
+from electricsql.hub.drift import Drift
 from electricsql.hub.existing import look, mark
 from electricsql.hub.hub import Hub
 from electricsql.hub.migrating import pending
@@ -24,6 +25,7 @@ __all__ = [
     "Claim",
     "Cluster",
     "DeviceStatus",
+    "Drift",
     "Hub",
     "HubMigration",
     "HubPlan",

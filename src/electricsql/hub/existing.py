@@ -9,6 +9,7 @@ import asyncpg
 from electricsql.errors import PostgresError
 from electricsql.hub.catalog import read_catalog
 from electricsql.hub.connection import Fresh, failures, require_version, without_password
+from electricsql.hub.drift import MIGRATING
 from electricsql.schema import CatalogTable, quote
 
 COMMENT: Final = "electric: "
@@ -67,7 +68,7 @@ async def mark(url: str, app: str, env: str) -> None:
 async def release(url: str) -> None:
     """Take what is ours out of a database; its tables stay as they are."""
     async with _connected(url) as connection:
-        await connection.execute("DROP SCHEMA IF EXISTS electric CASCADE")
+        await connection.execute(f"SET {MIGRATING} = 'on'; DROP SCHEMA IF EXISTS electric CASCADE")
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from electricsql.hub.connection import (
     transaction,
 )
 from electricsql.hub.devices import note_applied, register
+from electricsql.hub.drift import read_drift
 from electricsql.hub.format import upgrade
 from electricsql.hub.marks import is_lost
 from electricsql.hub.merging import Merging
@@ -231,8 +232,9 @@ class Hub:
             waiting = await connection.fetchval(
                 "SELECT count(*) FROM electric.quarantine WHERE fate = 'waiting'"
             )
+            drift = await read_drift(connection)
         statuses = tuple(DeviceStatus(*device) for device in devices)
-        return HubStatus(version, self.epoch, statuses, int(waiting))
+        return HubStatus(version, self.epoch, statuses, int(waiting), tuple(drift))
 
     async def quarantined(self) -> list[Quarantined]:
         """What is in the quarantine: what waits first, the oldest first."""

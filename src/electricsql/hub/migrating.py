@@ -14,6 +14,7 @@ from electricsql.hub import adopting
 from electricsql.hub.capture import create_capture, replace_functions
 from electricsql.hub.catalog import read_catalog
 from electricsql.hub.connection import CONTENTION, Connection, transaction
+from electricsql.hub.drift import MIGRATING, expect, features
 from electricsql.hub.format import LOCK
 from electricsql.hub.model import HubMigration, HubPlan
 from electricsql.limits import LOCK_WAIT_MS, MIGRATION_ATTEMPTS_MAX
@@ -23,7 +24,7 @@ SCHEMA_NUMBER: Final = 0
 """Stands for the schema itself where `electric.touched` has a table's number."""
 
 _PAUSE_S: Final = 0.1
-_BEGIN: Final = f"BEGIN; SET LOCAL lock_timeout = {LOCK_WAIT_MS}"
+_BEGIN: Final = f"BEGIN; SET LOCAL lock_timeout = {LOCK_WAIT_MS}; SET LOCAL {MIGRATING} = 'on'"
 
 
 async def applied_migrations(connection: Connection) -> list[HubMigration]:
@@ -138,6 +139,7 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
     difference = migration.difference
     created = {table.name for table in difference.tables}
     there = await read_catalog(connection, list(created)) if created else {}
+    before = await features(connection, sorted({*difference.changed()} - created))
     statements = adopting.plan(difference, there) if there else migration.postgres
     for sql in statements:
         await _run(connection, migration, sql)
@@ -152,6 +154,7 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
         if name not in created:
             for sql in replace_functions(migration.schema.tables[name]):
                 await _run(connection, migration, sql)
+    await expect(connection, before, await features(connection, sorted(difference.changed())))
     source = migration.source
     await connection.execute(
         "INSERT INTO electric.migrations (position, name, title, sha256, source, statements)"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from electricsql.errors import ServiceError
+from electricsql.hub.drift import Drift
 from electricsql.replication import Cursor, Fork, Refusal, Standing, Transaction
 
 _TRANSACTION_ID: Final = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,17})")
@@ -165,9 +166,11 @@ class DeviceStatus:
 
 @dataclass(frozen=True, slots=True)
 class HubStatus:
-    """An environment at a glance. `quarantined` counts what waits."""
+    """An environment at a glance. `quarantined` counts what waits; `drift` is how its tables differ
+    from what the migrations made."""
 
     schema_version: str | None
     epoch: str
     devices: tuple[DeviceStatus, ...]
     quarantined: int
+    drift: tuple[Drift, ...] = ()

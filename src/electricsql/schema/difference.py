@@ -25,6 +25,11 @@ class Difference:
         names = [table.name for table in self.tables]
         return tuple(dict.fromkeys([*names, *(table.name for table, _ in self.columns)]))
 
+    def changed(self) -> set[str]:
+        """The tables that are new, or have anything new or less."""
+        others = (*self.columns, *self.indexes, *self.dropped_indexes)
+        return {*self.touched(), *(table.name for table, _ in others)}
+
 
 def additions(before: Schema, after: Schema) -> Difference:
     """The difference between two neighbouring schemas.

@@ -41,6 +41,18 @@ class DeviceStatus(msgspec.Struct, rename="camel"):
     expired: bool = False
 
 
+class Drift(msgspec.Struct, rename="camel"):
+    """A table that is otherwise than the migrations made it: what is wrong, what to do, and whether
+    replication may fail because of it. `since` is when it was changed, if Postgres keeps that
+    (`track_commit_timestamp`)."""
+
+    table: str
+    problem: str
+    remedy: str
+    breaks: bool
+    since: datetime | None
+
+
 class EnvironmentStatus(msgspec.Struct, rename="camel"):
     """How an environment is. `connected` counts the device streams of this service process,
     `quarantined` what waits in the quarantine."""
@@ -52,6 +64,7 @@ class EnvironmentStatus(msgspec.Struct, rename="camel"):
     connected: int
     quarantined: int
     devices: list[DeviceStatus]
+    drift: list[Drift] = []
 
 
 class Confirmation(msgspec.Struct, forbid_unknown_fields=True):

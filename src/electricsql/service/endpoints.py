@@ -18,6 +18,7 @@ from electricsql.service.bodies import (
     Confirmation,
     DatabaseUrl,
     DeviceStatus,
+    Drift,
     EnvironmentName,
     EnvironmentStatus,
     Finding,
@@ -78,6 +79,7 @@ async def environment_status(call: Call[Nothing]) -> EnvironmentStatus:
             DeviceStatus(**{name: getattr(each, name) for name in DeviceStatus.__struct_fields__})
             for each in status.devices
         ],
+        [Drift(d.table, d.problem, d.remedy, d.breaks, d.since) for d in status.drift],
     )
 
 
