@@ -88,7 +88,7 @@ def test_a_key_is_not_null(path: Path) -> None:
     [
         ("MONEY", 1.5, "NUMERIC"),
         ("STRING", "x", "TEXT"),
-        ("GUID", "6b9bf3c4-32d1-4f1c-8a6f-1d8a1f0d5a1e", "UUID"),
+        ("GUID", "6b9bf3c4-32d1-4f1c-8a6f-1d8a1f0d5a1e", "GUID"),
         ("GUID", "not one", "TEXT"),
         ("", b"x", "BLOB"),
         ("", "x", "TEXT"),

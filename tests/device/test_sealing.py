@@ -186,3 +186,12 @@ def test_a_later_write_is_not_respelled_by_an_earlier_one(device: MakeDevice) ->
     one.seal()
     assert one.read("SELECT tm FROM typed") == [("11:00:00",)]
     assert changes(one)[0].values["tm"] == "11:00:00"
+
+
+def test_text_that_is_no_utf_8_keeps_nothing_from_being_sealed(device: MakeDevice) -> None:
+    one = device(NOTES)
+    one.app.execute("INSERT INTO notes (id, body) VALUES ('bad', CAST(x'61ff' AS TEXT))")
+    one.app.execute("INSERT INTO notes (id, body) VALUES ('good', 'milk')")
+    one.seal()
+    (sealed,) = one.unsent()
+    assert [folded.values["body"] for folded in sealed.rows] == ["a\ufffd", "milk"]

@@ -6,16 +6,15 @@ from typing import Final, Protocol
 from electricsql.schema import ColumnType, column_type
 
 _MEANT: Final = {
-    ColumnType.TEXT: ("STRING", "NTEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "ENUM", "CITEXT"),
-    ColumnType.INTEGER: ("LONG", "SERIAL", "BIGSERIAL", "YEAR", "INT64", "INT32", "UINT64"),
-    ColumnType.REAL: ("SINGLE", "FLOAT64", "FLOAT32"),
-    ColumnType.NUMERIC: ("NUMBER", "MONEY", "CURRENCY", "SMALLMONEY", "DEC"),
+    ColumnType.TEXT: ("STRING", "ENUM", "CITEXT", "SET", "XML"),
+    ColumnType.INTEGER: ("LONG", "SERIAL", "BIGSERIAL", "YEAR"),
+    ColumnType.REAL: ("SINGLE",),
+    ColumnType.NUMERIC: ("MONEY", "CURRENCY", "SMALLMONEY"),
     ColumnType.BOOLEAN: ("BIT", "LOGICAL"),
-    ColumnType.TIMESTAMP: ("DATETIME2", "SMALLDATETIME", "TIMESTAMP WITHOUT TIME ZONE"),
+    ColumnType.TIMESTAMP: ("DATETIME2", "SMALLDATETIME"),
     ColumnType.TIMESTAMPTZ: ("DATETIMEOFFSET",),
-    ColumnType.UUID: ("GUID", "UNIQUEIDENTIFIER"),
     ColumnType.JSON: ("JSONB",),
-    ColumnType.BLOB: ("BINARY", "VARBINARY", "IMAGE", "LONGBLOB", "MEDIUMBLOB", "TINYBLOB"),
+    ColumnType.BLOB: ("IMAGE", "LONGVARBINARY", "RAW"),
 }
 _BY_WORD: Final = {word: type for type, words in _MEANT.items() for word in words}
 _AFFINITIES: Final = (

@@ -78,11 +78,18 @@ def connect(path: Path, *, engine: bool = False) -> sqlite3.Connection:
             database.execute(f"PRAGMA foreign_keys = {'OFF' if engine else 'ON'}")
             database.execute("PRAGMA recursive_triggers = ON")
             if engine:
+                database.text_factory = _text
                 database.execute(f"PRAGMA cache_size = -{ENGINE_CACHE_KIB}")
         except BaseException:
             database.close()
             raise
     return database
+
+
+def _text(raw: bytes) -> str:
+    """How the engine reads text: SQLite takes any bytes for it, and one bad text must not keep it
+    from reading all others. What is no UTF-8 is U+FFFD for everybody else."""
+    return raw.decode("utf-8", "replace")
 
 
 def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:

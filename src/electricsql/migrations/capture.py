@@ -170,21 +170,21 @@ def _holds(table: Table, column: Column, new: str, is_key: bool) -> Iterator[str
 def _fits(type: ColumnType, new: str, *, strict: bool) -> Iterator[str]:
     """Whether Postgres can hold it; STRICT tables check the storage class themselves."""
     text = f"typeof({new}) = 'text'"
+    # instr is slow, and not asked for text that is as long in characters (up to the first U+0000)
+    # as in bytes.
+    no_nul = f"(length({new}) = length(CAST({new} AS BLOB)) OR NOT instr({new}, char(0)))"
     match type:
         case ColumnType.INTEGER | ColumnType.REAL | ColumnType.BLOB:
             if not strict:
                 yield f"typeof({new}) = '{type.lower()}'"
         case ColumnType.TEXT:
-            # instr is slow, and not asked for text that is as long in characters (up to the first
-            # U+0000) as in bytes.
-            no_nul = f"(length({new}) = length(CAST({new} AS BLOB)) OR NOT instr({new}, char(0)))"
             yield no_nul if strict else f"{text} AND {no_nul}"
         case ColumnType.BOOLEAN:
             yield f"typeof({new}) = 'integer' AND {new} IN (0, 1)"
         case ColumnType.NUMERIC:
             yield f"typeof({new}) IN ('integer', 'real')"
         case ColumnType.JSON:
-            yield f"typeof({new}) <> 'blob' AND json_valid({new})"
+            yield f"typeof({new}) <> 'blob' AND json_valid({new}) AND {no_nul}"
         case ColumnType.DATE:
             yield f"{text} AND {_is_date(new)}"
         case ColumnType.TIME:

@@ -15,22 +15,28 @@ DECLARED: Final = {
     for type, names in {
         ColumnType.INTEGER: (
             *("INTEGER", "INT", "BIGINT", "SMALLINT", "TINYINT", "MEDIUMINT"),
-            *("INT2", "INT4", "INT8", "BIG INT", "UNSIGNED BIG INT"),
+            *("INT2", "INT4", "INT8", "BIG INT", "INT16", "INT32", "INT64"),
+            *("UNSIGNED BIG INT", "UNSIGNED INT", "UNSIGNED INTEGER", "UNSIGNED BIGINT"),
+            *("INT UNSIGNED", "INTEGER UNSIGNED", "BIGINT UNSIGNED"),
         ),
         ColumnType.REAL: ("REAL", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "FLOAT4", "FLOAT8"),
         ColumnType.TEXT: (
-            *("TEXT", "CLOB", "CHAR", "CHARACTER", "VARCHAR", "NCHAR", "NVARCHAR"),
-            *("CHARACTER VARYING", "VARYING CHARACTER", "NATIVE CHARACTER"),
+            *("TEXT", "TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "NTEXT", "CLOB", "NCLOB"),
+            *("CHAR", "CHARACTER", "VARCHAR", "NCHAR", "NVARCHAR", "BPCHAR", "LONGVARCHAR"),
+            *("VARCHAR2", "NVARCHAR2", "CHARACTER VARYING", "VARYING CHARACTER"),
+            *("NATIVE CHARACTER", "NATIONAL CHARACTER", "NATIONAL CHARACTER VARYING"),
         ),
-        ColumnType.BLOB: ("BLOB",),
+        ColumnType.BLOB: (
+            *("BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "BYTEA", "BINARY", "VARBINARY"),
+        ),
         ColumnType.BOOLEAN: ("BOOLEAN", "BOOL"),
         ColumnType.DATE: ("DATE",),
-        ColumnType.TIME: ("TIME",),
-        ColumnType.TIMESTAMP: ("TIMESTAMP", "DATETIME"),
+        ColumnType.TIME: ("TIME", "TIME WITHOUT TIME ZONE"),
+        ColumnType.TIMESTAMP: ("TIMESTAMP", "DATETIME", "TIMESTAMP WITHOUT TIME ZONE"),
         ColumnType.TIMESTAMPTZ: ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"),
-        ColumnType.UUID: ("UUID",),
+        ColumnType.UUID: ("UUID", "GUID", "UNIQUEIDENTIFIER"),
         ColumnType.JSON: ("JSON",),
-        ColumnType.NUMERIC: ("NUMERIC", "DECIMAL"),
+        ColumnType.NUMERIC: ("NUMERIC", "DECIMAL", "DEC", "NUMBER"),
     }.items()
     for name in names
 }
