@@ -169,7 +169,8 @@ class Device:
         return Sealed(number)
 
     def _end(self, bye: Bye) -> None:
-        if bye.code not in _EXPECTED:
+        is_late = bye.code == "protocol" and not bye.definite  # its hello is still under way
+        if bye.code not in _EXPECTED and not is_late:
             raise Mistake("turned-away", f"{self.name} is told {bye.code}: {bye.problem}")
         self._leave()
 

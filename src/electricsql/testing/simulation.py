@@ -206,6 +206,8 @@ def play_many(first: int, count: int, jobs: int) -> list[Failure]:
         for chunk, failed in zip(chunks, pool.map(failures, chunks), strict=True):
             done += len(chunk)
             found += failed
+            for failure in failed:
+                _say(f"\rSeed {failure.seed} fails: {failure.problem}\n")
             rate = done / (perf_counter() - started)
             _say(f"\r{done:,} of {count:,} schedules, {rate:,.0f}/s, {len(found)} fail")
     _say("\n")
