@@ -257,7 +257,7 @@ class MemoryHub:
             clocks=self.clocks,
             answer=(self._numbers[origin], refused),
             migrations=self.migrations,
-            mark=mark_of(self.clocks) if self.marks else "",
+            mark=mark_of(self.clocks) if self.marks and self.clocks else "",
         )
         before = staged.rows if staged is not None else 0
         every = [*earlier, last]

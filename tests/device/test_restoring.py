@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from pathlib import Path
+from unittest.mock import patch
 
 from electricsql.device.meta import read_meta
 from electricsql.device.restoring import give_back
@@ -91,4 +92,59 @@ def test_what_was_written_after_the_restore_counts_more(tmp_path: Path) -> None:
     assert values(world) == {"u": "after", "d": "after"}
     for device in world.devices:
         assert shown(device, "plain") == world.hub.alive("plain")
+    world.close()
+
+
+NODES = "CREATE TABLE nodes (id TEXT PRIMARY KEY NOT NULL, parent TEXT REFERENCES nodes (id));"
+NAMED = (
+    "CREATE TABLE named (id TEXT PRIMARY KEY NOT NULL, name TEXT);"
+    "CREATE UNIQUE INDEX names ON named (name);"
+)
+
+
+def test_rows_come_with_those_that_they_refer_to_or_later(tmp_path: Path) -> None:
+    world = World(tmp_path, NODES)
+    world.hub.marks = True
+    app = world.devices[0].app
+    app.execute("INSERT INTO nodes (id) VALUES ('there'), ('dead')")
+    app.execute("INSERT INTO nodes (id, parent) VALUES ('dead child', 'dead')")
+    world.sync()
+    backup: MemoryHub = deepcopy(world.hub)
+    app.execute("INSERT INTO nodes (id) VALUES ('a'), ('b'), ('c'), ('d')")
+    app.execute("UPDATE nodes SET parent = char(unicode(id) + 1) WHERE id IN ('a', 'b', 'c')")
+    app.execute("UPDATE nodes SET parent = 'a' WHERE id = 'there'")
+    app.execute("DELETE FROM nodes WHERE id = 'dead child'")
+    app.execute("DELETE FROM nodes WHERE id = 'dead'")
+    world.sync()
+    app.execute("INSERT INTO nodes (id) VALUES ('unsent')")
+    app.execute("UPDATE nodes SET parent = 'unsent' WHERE id = 'd'")
+    world.hub, fork = backup, fork_of(backup)
+    with patch("electricsql.device.restoring.OFFERED_ROWS_MAX", 1):
+        meet(world, 0, fork)
+    assert world.hub._refused == []
+    parents = {key[0]: row["parent"] for key, row in world.hub.alive("nodes").items()}
+    expected = {"a": "b", "b": "c", "c": "d", "d": "unsent", "unsent": None, "there": "a"}
+    assert parents == expected
+    world.close()
+
+
+def test_what_is_refused_takes_only_its_piece_to_the_quarantine(tmp_path: Path) -> None:
+    world = World(tmp_path, NAMED)
+    world.hub.marks = True
+    app = world.devices[0].app
+    world.sync()
+    backup: MemoryHub = deepcopy(world.hub)
+    app.executemany("INSERT INTO named (id, name) VALUES (?, ?)", [(str(n), n) for n in range(9)])
+    world.sync()
+    world.hub, fork = backup, fork_of(backup)
+    world._now_ms += 1_000_000
+    table = backup.schema.tables["named"]
+    world.hub.write(insert(table, id="after", name="4"))
+    with patch("electricsql.device.restoring.OFFERED_ROWS_MAX", 3):
+        meet(world, 0, fork)
+    world.sync()
+    assert len(world.hub._refused) == 1
+    names = {key[0]: row["name"] for key, row in world.hub.alive("named").items()}
+    assert set(names) == {*"012678", "after"}
+    assert shown(world.devices[0], "named") == world.hub.alive("named")
     world.close()

@@ -84,3 +84,31 @@ def test_any_text_is_a_cursor_or_a_protocol_error(text: str) -> None:
         assert Cursor.parse(str(Cursor.parse(text))) == Cursor.parse(text)
     except ProtocolError as error:
         assert error.code == "bad-cursor"
+
+
+@given(snapshots(), st.integers(1, 1100), st.integers(0, 1100))
+def test_what_is_cut_off_is_not_seen(snapshot: Snapshot, end: int, xid: int) -> None:
+    cut = snapshot.before(end)
+    assert Snapshot.parse(str(cut)) == cut
+    assert cut.sees(xid) == (snapshot.sees(xid) and xid < end)
+
+
+@given(snapshots(), snapshots())
+def test_a_later_snapshot_covers_an_earlier_one(one: Snapshot, other: Snapshot) -> None:
+    assert one.covers(one)
+    highest = max(one.xmax, other.xmax)
+    beyond = other.xmax > one.xmax or any(
+        other.sees(xid) and not one.sees(xid) for xid in range(highest)
+    )
+    assert one.covers(other) == (not beyond)
+    below = Snapshot(one.xmin, one.xmin)
+    assert one.covers(below)
+
+
+@given(st.integers(0, 10**18 - 1), st.integers(0, 10**18 - 1))
+def test_a_cursor_may_have_a_mark(hlc: int, at_us: int) -> None:
+    cursor = Cursor("epoch", Snapshot(3, 3), f"{hlc}.{at_us}.{'0a' * 8}")
+    assert Cursor.parse(str(cursor)) == cursor
+    assert (cursor.hlc, cursor.at_us) == (hlc, at_us)
+    plain = Cursor("epoch", Snapshot(3, 3))
+    assert (plain.hlc, plain.at_us) == (0, 0)

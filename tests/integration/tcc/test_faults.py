@@ -52,7 +52,6 @@ def test_histories(fault: str, tmp_path: Path) -> None:
     _endure(tmp_path, plan)
 
 
-@pytest.mark.xfail(reason="a hub that was put back is not recognised: devices keep what it lost")
 def test_a_hub_restored_from_a_backup(tmp_path: Path) -> None:
     name = "hub restored from an older backup (what the backup lacks is lost)"
     _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, cast=CAST, loses=True))
