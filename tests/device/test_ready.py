@@ -12,6 +12,7 @@ from electricsql.device.aside import left_over
 from electricsql.device.file import prepare
 from electricsql.device.meta import read_meta
 from electricsql.device.replica import Replica
+from electricsql.limits import IN_PLACE_ROWS_MAX, MERGED_WEIGHT
 from tests.device.conftest import MakeDevice
 from tests.device.files import NOTES, NOW_MS, DeviceFile, applied, bundle, plain
 from tests.device.hubs import MemoryHub, delete, insert, update
@@ -25,6 +26,7 @@ Rows = list[tuple[object, ...]]
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table is large, and every row a step."""
     monkeypatch.setattr(building, "IN_PLACE_ROWS_MAX", 0)
+    monkeypatch.setattr(building, "LATE_ROWS_MAX", 0)
     monkeypatch.setattr(building, "_WRITTEN_ROWS", 1)
     monkeypatch.setattr(steps, "STEP_MS", 0)
 
@@ -253,6 +255,71 @@ def test_a_file_that_is_migrated_meanwhile_gets_the_delta_too(
     scene.receive(migrate)
     assert not switched
     assert [row[:3] for row in scene.file.rows("notes")] == scene.expected()
+
+
+@pytest.mark.parametrize("count", [IN_PLACE_ROWS_MAX, IN_PLACE_ROWS_MAX + 1])
+def test_one_part_can_be_a_large_delta_too(
+    device: MakeDevice, switched: list[str], count: int
+) -> None:
+    file = device(NOTES)
+    hub = MemoryHub(file.schema)
+    hub.write(*(insert(file.schema.tables["notes"], id=f"n{n}") for n in range(count)))
+    with closing(Replica(file.path)) as replica:
+        earlier, last = hub.delta(1, None, 2 * count)
+        assert not earlier
+        for _ in replica.get_ready(NOW_MS, last):
+            assert file.rows("notes") == []
+        assert replica.apply(last, NOW_MS).rows == count
+    assert len(file.rows("notes")) == count
+    assert bool(switched) == (count > IN_PLACE_ROWS_MAX)
+
+
+@pytest.mark.parametrize("count", [5, 6])
+def test_rows_with_unsent_changes_count_for_more(
+    device: MakeDevice, switched: list[str], monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    for module in (building, ready):
+        monkeypatch.setattr(module, "IN_PLACE_ROWS_MAX", 100)
+    scene = Scene(device(NOTES), is_new=False)
+    scene.receive()
+    for number in range(count):
+        scene.file.app.execute("INSERT INTO notes (id) VALUES (?)", (f"m{number}",))
+    table = scene.file.schema.tables["notes"]
+    scene.hub.write(*(insert(table, id=f"m{number}", body="theirs") for number in range(count)))
+    switched.clear()
+    with closing(Replica(scene.file.path)) as replica:
+        _, last = scene.hub.delta(1, read_meta(scene.file.app).cursor, 100)
+        for _ in replica.get_ready(NOW_MS, last):
+            pass
+        replica.apply(last, NOW_MS)
+    assert bool(switched) == (count * MERGED_WEIGHT > 100)
+    assert len(scene.file.rows("notes")) == len(scene.expected())
+
+
+def test_what_is_written_in_place_is_bounded_whatever_the_tables(
+    device: MakeDevice, switched: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "IN_PLACE_ROWS_MAX", 4)
+    monkeypatch.setattr(building, "IN_PLACE_HUGE_ROWS_MAX", 8)
+    monkeypatch.setattr(building, "COPIED_PER_ROW_MAX", 0)  # every table is huge
+    ddl = ";".join(f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY NOT NULL)" for n in range(4))
+    file = device(ddl)
+    hub = MemoryHub(file.schema)
+    for start, more, expected in ((0, 0, list("0123")), (10, 0, []), (20, 1, ["3"])):
+        for name, table in file.schema.tables.items():
+            end = start + 2 + more * (name == "t3")
+            hub.write(*(insert(table, id=n) for n in range(start, end)))
+        switched.clear()
+        with closing(Replica(file.path)) as replica:
+            earlier, last = hub.delta(1, read_meta(file.app).cursor, 2)
+            for part in earlier:
+                replica.stage(part)
+            for _ in replica.get_ready(NOW_MS, last):
+                pass
+            replica.apply(last, NOW_MS)
+        assert sorted(name[1:] for name in switched) == expected
+        for name in file.schema.tables:
+            assert file.rows(name) == sorted(tuple(r.values()) for r in hub.alive(name).values())
 
 
 def works() -> Iterator[None]:

@@ -167,7 +167,7 @@ def run(seed: int, *faults: str) -> None:
     async def play(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(replica, "connect", hasty_connect)
-            for pause in ("STEP_PAUSE_MS", "STEP_PAUSE_ALONE_MS"):
+            for pause in ("STEP_PAUSE_MS", "STEP_PAUSE_ALONE_MS", "PAUSES_PER_STEP"):
                 patch.setattr(replica, pause, 0)
             patch.setattr(steps, "STEP_MS", 0)  # the clock decides nothing
             simulation = Simulation(folder, seed)

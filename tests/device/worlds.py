@@ -70,10 +70,12 @@ class World:
         staging.begin((*earlier, last)[0])
         ready = Ready(one.engine, one.schemas, staging)
         few, many, in_place = ((0, 0, 0), (1, 2, 2), (100, 2_000, 0))[self.hub.xid % 3]
+        late = (0, 1, 100)[self.hub.xid // 3 % 3]
         with (
             patch("electricsql.device.unsent.KEYS_LOOKED_UP_MAX", few),
             patch("electricsql.device.apply.LARGE_DELTA_ROWS_MIN", many),
             patch("electricsql.device.building.IN_PLACE_ROWS_MAX", in_place),
+            patch("electricsql.device.building.LATE_ROWS_MAX", late),
             patch("electricsql.device.steps.STEP_MS", 0),
         ):
             for part in earlier[:parts]:

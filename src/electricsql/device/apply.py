@@ -16,7 +16,7 @@ from itertools import chain
 
 import msgspec
 
-from electricsql.device.building import Building, Changed
+from electricsql.device.building import Building
 from electricsql.device.displaced import any_displaced
 from electricsql.device.fates import acknowledge, quarantine
 from electricsql.device.file import apply_migrations, transaction
@@ -92,13 +92,12 @@ class _Application:
     def run(self, earlier: Iterable[DeltaPart], built: Building | None) -> Outcome:
         last = self._last
         is_built = built is not None and built.is_fit
-        changed = built.changed() if built is not None and is_built else {}
         told = [Refused(*msgspec.structs.astuple(each)) for each in last.refused]
         refused = quarantine(self._database, self._schemas, told)
         acknowledge(self._database, last.acknowledged)
         migrations: list[str] = []
         if built is not None and is_built:
-            hlc = self._switch(built, changed)
+            hlc = self._switch(built)
         else:
             parts = chain(earlier, (last,))
             first = next(parts)
@@ -116,12 +115,12 @@ class _Application:
     def _migrate(self, part: DeltaPart) -> list[str]:
         return apply_migrations(self._database, migrations_of(part))
 
-    def _switch(self, built: Building, changed: Changed) -> int:
+    def _switch(self, built: Building) -> int:
         """Have what was built take its place; gives the highest hlc, as `_take` does."""
-        unsent = Unsent(self._database, self._schemas)
+        unsent = built.late()
         large, dead = built.leaves_much, built.tombstone
         receiving = Receiving(self._database, self._place(), unsent, large=large, dead=dead)
-        built.switch(receiving, unsent, changed)
+        built.switch(receiving)
         receiving.finish()
         return max(read_meta(self._database).hlc, built.hlc)
 

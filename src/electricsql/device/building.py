@@ -4,78 +4,73 @@ made anew beside the ones in use (`aside.py`), and change places with them when 
 A whole delta is built while its parts come. For any other, a table's rows are copied once all parts
 are here; and a table of which it changes little is left alone, and written when it is applied.
 
-Programs may change rows meanwhile: their entries in the oplog tell which. These rows are brought
-over, and merged with what the delta has of them, when the tables change places. For that it is kept
-in mind which block has which rows, by the hashes of their keys.
+What programs have changed, and the hub has not got, is merged with what the delta has of it ahead
+(`ahead.py`), and what they change then, when the tables change places.
 
 All of it can be made again from the staged parts, so a process that ends leaves nothing to go on
 with, only tables to drop.
 """
 
 import sqlite3
-from array import array
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
+from electricsql.device.ahead import Ahead
 from electricsql.device.aside import Aside, swap
-from electricsql.device.lives import stage_lives, take_staged_lives
-from electricsql.device.meta import schema_version
-from electricsql.device.receiving import Receiving, columns_of, only, table_of
+from electricsql.device.contents import Contents, Keys
+from electricsql.device.displaced import read_displaced
+from electricsql.device.file import transaction
+from electricsql.device.lives import stage_block_lives, take_staged_lives
+from electricsql.device.merging import Merging
+from electricsql.device.meta import read_meta, schema_version
+from electricsql.device.receiving import Receiving
+from electricsql.device.schemas import Schemas
+from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.steps import Work
 from electricsql.device.unsent import Unsent
 from electricsql.device.writing import delete_sql, select_sql, upsert_sql, write_each
-from electricsql.limits import COPIED_PER_ROW_MAX, IN_PLACE_ROWS_MAX, LARGE_DELTA_ROWS_MIN
-from electricsql.protocol import decode_block, decode_clocks
-from electricsql.replication import NOBODY, Block, Clock, Row, RowId
-from electricsql.schema import Key, Schema, Table, quote
+from electricsql.limits import (
+    COPIED_PER_ROW_MAX,
+    IN_PLACE_HUGE_ROWS_MAX,
+    IN_PLACE_ROWS_MAX,
+    LARGE_DELTA_ROWS_MIN,
+    LATE_ROWS_MAX,
+    MERGED_WEIGHT,
+)
+from electricsql.protocol import DeltaPart, decode_block, decode_clocks
+from electricsql.replication import NOBODY, Block, Cursor, Row, RowId
+from electricsql.schema import Key, Table, quote
 
 _WRITTEN_ROWS: Final = 250
 _ROW_BYTES: Final = 512  # of encoded blocks: more of them count as more rows
 
-Keys = Mapping[str, Collection[Key]]
-"""Rows by the names of their tables."""
-Changed = Mapping[str, Mapping[Key, int]]
-"""The same with the numbers of their last entries in the oplog."""
-Found = tuple[Block, Mapping[int, Clock]]
 
-
-@dataclass(frozen=True, slots=True)
-class _Noted:
-    """A block of a staged part, and the sorted hashes of its rows' keys."""
-
-    part: int
-    place: int
-    table: str
-    hashes: "array[int]"
-
-    def has(self, hash: int) -> bool:
-        at = bisect_left(self.hashes, hash)
-        return at < len(self.hashes) and self.hashes[at] == hash
+Changed = dict[str, set[Key]]
 
 
 class Building:
     """What is built of one delta. All work is done in transactions of the caller."""
 
     def __init__(
-        self, database: sqlite3.Connection, schema: Schema, staging: Staging, *, whole: bool
+        self, database: sqlite3.Connection, schemas: Schemas, staging: Staging, *, whole: bool
     ) -> None:
         self.hlc = 0
         self._database = database
-        self._schema = schema
+        self._schemas = schemas
+        self._schema = schemas.at(database, schema_version(database))
         self._staging = staging
         self._whole = whole
+        self._contents = Contents(self._schema, staging)
         self._asides: dict[str, Aside] = {}
-        self._noted: list[_Noted] = []
         self._weights: defaultdict[str, int] = defaultdict(int)
-        self._put_off: defaultdict[str, set[Key]] = defaultdict(set)
-        self._known: dict[RowId, Found | None] = {}
+        self._late: defaultdict[str, set[Key]] = defaultdict(set)
+        self._displaced: set[RowId] = set()
+        self._unsent = Unsent(database, schemas)
         self._seen = 0
-        self._copied_at = 0
         database.execute("DELETE FROM _electric_staged_lives")
 
     @property
@@ -99,186 +94,129 @@ class Building:
             self.hlc = max((self.hlc, *(clock.hlc for clock in clocks)))
             for place, data in enumerate(part.blocks):
                 block = decode_block(data)
-                keys = self._note(number, place, block)
+                keys = self._contents.note(number, place, block)
                 self._weights[block.table] += len(keys) + len(data) // _ROW_BYTES
                 if self._whole:
                     yield self._write(block, keys)
             self._seen = number
 
-    def complete(self, acknowledged: int) -> Iterator[Work]:
+    def complete(self, last: DeltaPart, now_ms: int) -> Iterator[Work]:
         """All parts are here: do whatever can be done before the delta is applied."""
         yield from self.take()
-        (self._copied_at,) = self._database.execute(
-            "SELECT coalesce(max(seq), 0) FROM _electric_oplog"
-        ).fetchone()
+        self._unsent = Unsent(self._database, self._schemas, last.acknowledged)
+        changed = self._changed(now_ms)
         if self._whole:
-            yield from self._try_again()
-            yield from self._complete_whole(acknowledged)
+            yield self._replacements(changed)
         else:
-            yield from self._complete_copies()
-            yield from self._try_again()
-        self._look_up(self.changed())
+            yield from self._copies(changed)
+        yield from self._try_again()
+        yield from self._merge_ahead(changed, Cursor.parse(last.cursor).epoch, now_ms)
 
-    def _try_again(self) -> Iterator[Work]:
-        """Write those rows that had no place."""
-        waiting, self._put_off = self._put_off, defaultdict(set)
-        self._look_up(waiting)
-        for block, _ in self._received(waiting):
-            yield self._write(block, self._keys_of(block))
+    def _merge_ahead(self, changed: Changed, epoch: str, now_ms: int) -> Iterator[Work]:
+        """Merge what is unsent, and then what programs have changed meanwhile, for as long as that
+        is less each time."""
+        merging = Merging(self._unsent, read_meta(self._database).origin, epoch)
+        ahead = Ahead(
+            *(self._database, self._schema, merging, self._contents, self._asides),
+            whole=self._whole,
+        )
+        _add(changed, self._changed(now_ms))
+        count, before = _count(changed), 0
+        while count > LATE_ROWS_MAX and (not before or count <= before / 2):
+            yield from ahead.merge(changed)
+            changed = self._changed(now_ms)
+            count, before = _count(changed), count
+        _add(self._late, ahead.late)
+        _add(self._late, changed)
 
-    def changed(self) -> Changed:
-        """The rows of tables made anew that programs have changed, as far as the oplog tells."""
-        return {name: self._in_oplog(self._schema.tables[name]) for name in self._asides}
+    def late(self) -> Unsent:
+        """The delta is being applied, and everything is sealed: what is unsent, narrowed to the
+        rows that are still to be merged."""
+        _add(self._late, self._unsent.read_on(self._schema))
+        self._displaced = set(read_displaced(self._database, self._schema))
+        for row_id in self._displaced:
+            self._late[row_id.table].add(row_id.key)
+        self._unsent.narrow(self._late)
+        return self._unsent
 
-    def switch(self, receiving: Receiving, unsent: Unsent, changed: Changed) -> None:
-        """Have the tables change places, and receive what is not in them. `changed` are the rows
-        that programs had changed before anything was taken from the oplog."""
-        late = self._late(changed)
-        tables = self._schema.tables
+    def switch(self, receiving: Receiving) -> None:
+        """Have the tables change places, and receive what is not in them."""
+        tables = {name: self._schema.tables[name] for name in self._asides}
         if self._whole:
             receiving.expect_all()
-            late = {
-                name: [key for key in keys if unsent.of(tables[name], key)]
-                for name, keys in late.items()
-            }
         take_staged_lives(self._database)
         swap(self._database, [(name, aside.name) for name, aside in self._asides.items()])
-        for name, keys in late.items():
-            self._bring_over(receiving, tables[name], keys)
-        for block, clocks in self._rest(changed):
+        for table in tables.values():
+            self._bring_over(receiving, table)
+        for block, clocks in self._contents.of_rows({name: self._late[name] for name in tables}):
+            receiving.take([block], clocks)
+        for block, clocks in self._contents.besides(tables):
             receiving.take([block], clocks)
         receiving.note_needed()
 
     def tombstone(self, row_id: RowId) -> Row | None:
         """What the delta has of a row, if that is its death."""
-        wanted = {row_id.table: {row_id.key}}
-        self._look_up(wanted)
-        for block, _ in self._received(wanted):
-            for _, row in block.rows(self._schema.tables[row_id.table]):
-                return None if row.alive else row
-        return None
+        return self._contents.tombstone(row_id)
 
-    def _in_oplog(self, table: Table, after: int = 0) -> dict[Key, int]:
-        columns = ", ".join(f"c{table.positions[name]}" for name in table.primary_key)
-        found = self._database.execute(
-            f"SELECT max(seq), {columns} FROM _electric_oplog"
-            f" WHERE tbl = {table.number} AND seq > ? GROUP BY {columns}",
-            (after,),
-        )
-        return {tuple(key): seq for seq, *key in found.fetchall()}
+    def _changed(self, now_ms: int) -> Changed:
+        """The rows that programs have changed since the last look."""
+        with transaction(self._database):
+            seal(self._database, self._schemas, now_ms)
+        return self._unsent.read_on(self._schema)
 
-    def _late(self, changed: Changed) -> Keys:
-        """The rows that are not in the copies as programs have left them; of a whole delta also
-        those that the delta has, which are to be merged."""
-        return {
-            name: [
-                key
-                for key, seq in keys.items()
-                if seq > self._copied_at
-                or key in self._put_off[name]
-                or (self._whole and self._known.get(RowId(name, key)) is not None)
-            ]
-            for name, keys in changed.items()
-        }
+    def _try_again(self) -> Iterator[Work]:
+        """Write those rows that had no place."""
+        waiting, self._late = self._late, defaultdict(set)
+        for block, _ in self._contents.of_rows(waiting):
+            yield self._write(block, self._contents.keys_of(block))
 
-    def _bring_over(self, receiving: Receiving, table: Table, keys: Collection[Key]) -> None:
-        """Rows as programs have left them, from the table that is aside now."""
-        rows = self._read_rows(table, keys, self._asides[table.name].name)
-        receiving.replace(table, list(keys), rows)
+    def _bring_over(self, receiving: Receiving, table: Table) -> None:
+        """The late rows of a table as programs have left them, from the table that is aside now; a
+        displaced row is in neither. Of a whole delta, no others than those with unsent changes
+        stay."""
+        late = self._unsent.keys(table) if self._whole else self._late[table.name]
+        keys = [key for key in late if RowId(table.name, key) not in self._displaced]
+        sql = select_sql(table, table.primary_key, self._asides[table.name].name)
+        found = (self._database.execute(sql, key).fetchone() for key in keys)
+        receiving.replace(table, keys, [row for row in found if row is not None])
 
-    def _rest(self, changed: Changed) -> Iterator[Found]:
-        """What is to be received now: rows that programs have changed, or that had no place, and
-        tables that were left alone."""
-        wanted = {name: {*changed.get(name, ()), *self._put_off[name]} for name in self._asides}
-        self._look_up(wanted)
-        yield from self._received(wanted)
-        for noted in self._noted:
-            if noted.table not in self._asides:
-                yield self._read(noted)
-
-    def _look_up(self, wanted: Keys) -> None:
-        """Keep in mind what the delta has of rows: the last it has of each."""
-        for name, keys in wanted.items():
-            unknown = {key for key in keys if RowId(name, key) not in self._known}
-            self._known.update((RowId(name, key), None) for key in unknown)
-            hashes = set(map(hash, unknown))
-            for noted in self._noted:
-                if noted.table == name and any(map(noted.has, hashes)):
-                    block, clocks = self._read(noted)
-                    for place, key in enumerate(self._keys_of(block)):
-                        if key in unknown:
-                            self._known[RowId(name, key)] = (only(block, [place]), clocks)
-
-    def _received(self, wanted: Keys) -> Iterator[Found]:
-        """What was kept in mind of these rows."""
-        for name, keys in wanted.items():
-            yield from filter(None, (self._known.get(RowId(name, key)) for key in keys))
-
-    def _read(self, noted: _Noted) -> Found:
-        part = self._staging.part(noted.part)
-        return decode_block(part.blocks[noted.place]), decode_clocks(part.clocks)
-
-    def _keys_of(self, block: Block) -> list[Key]:
-        return list(columns_of(block, self._schema.tables[block.table].primary_key))
-
-    def _note(self, part: int, place: int, block: Block) -> list[Key]:
-        table_of(self._schema, block)
-        keys = self._keys_of(block)
-        self._noted.append(_Noted(part, place, block.table, array("q", sorted(map(hash, keys)))))
-        return keys
-
-    def _complete_whole(self, acknowledged: int) -> Iterator[Work]:
-        """What the delta does not have is gone, unless it is unsent."""
-        (after,) = self._database.execute(
-            "SELECT coalesce(max(last_seq), 0) FROM _electric_transactions WHERE number <= ?",
-            (acknowledged,),
-        ).fetchone()
+    def _replacements(self, changed: Keys) -> Work:
+        """Tables that have rows, and of which the delta has none: they change places with empty
+        ones."""
         for table in self._schema:
-            (is_empty,) = self._database.execute(
-                f"SELECT NOT EXISTS (SELECT 1 FROM {quote(table.name)})"
+            (has_rows,) = self._database.execute(
+                f"SELECT EXISTS (SELECT 1 FROM {quote(table.name)})"
             ).fetchone()
-            if not is_empty:
-                unsent = self._in_oplog(table, after)
-                self._look_up({table.name: unsent})
-                own = [key for key in unsent if self._known[RowId(table.name, key)] is None]
-                yield self._copy_some(table, own)
-
-    def _copy_some(self, table: Table, keys: Sequence[Key]) -> Work:
-        """Copy some rows of a table, as far as they are there and have a place."""
-        name = self._aside(table).name
-        upsert = upsert_sql(table, table.column_names, name)
-        for start in range(0, len(keys), _WRITTEN_ROWS):
-            rows = self._read_rows(table, keys[start : start + _WRITTEN_ROWS], table.name)
-            for refused in write_each(self._database, upsert, rows):
-                named = dict(zip(table.column_names, refused, strict=True))
-                self._put_off[table.name].add(table.key_of(named))
+            if has_rows or changed[table.name]:
+                self._aside(table)
             yield
 
-    def _read_rows(self, table: Table, keys: Iterable[Key], name: str) -> list[Key]:
-        sql = select_sql(table, table.primary_key, name)
-        rows = (self._database.execute(sql, key).fetchone() for key in keys)
-        return [row for row in rows if row is not None]
-
-    def _complete_copies(self) -> Iterator[Work]:
-        """Copy the tables that are changed much, and write their rows."""
-        for name, weight in self._weights.items():
-            if weight > IN_PLACE_ROWS_MAX and self._rows(name) <= weight * COPIED_PER_ROW_MAX:
+    def _copies(self, changed: Keys) -> Iterator[Work]:
+        """Copy the tables that are changed much, and write their rows: the most changed ones, until
+        the rest can be written while programs wait."""
+        weights = {
+            name: weight + MERGED_WEIGHT * self._contents.count({name: changed[name]})
+            for name, weight in self._weights.items()
+        }
+        left = sum(weights.values())
+        for name, weight in sorted(weights.items(), key=itemgetter(1), reverse=True):
+            few = weight * COPIED_PER_ROW_MAX
+            if left > IN_PLACE_ROWS_MAX and (
+                left > IN_PLACE_HUGE_ROWS_MAX or not self._has_more_than(few, name)
+            ):
+                left -= weight
                 yield self._copy(self._schema.tables[name])
-        for noted in self._noted:
-            if noted.table in self._asides:
-                block, _ = self._read(noted)
-                yield self._write(block, self._keys_of(block))
+        for block, _ in self._contents.of_tables(self._asides):
+            yield self._write(block, self._contents.keys_of(block))
 
     def _copy(self, table: Table) -> Work:
         yield from self._aside(table).copy()
 
-    def _rows(self, name: str) -> int:
-        """How many rows a table has, as far as that is of interest."""
-        most = self._weights[name] * COPIED_PER_ROW_MAX + 1
-        (count,) = self._database.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {quote(name)} LIMIT {most})"
+    def _has_more_than(self, rows: int, name: str) -> bool:
+        (found,) = self._database.execute(
+            f"SELECT EXISTS (SELECT 1 FROM {quote(name)} LIMIT 1 OFFSET {rows})"
         ).fetchone()
-        return int(count)
+        return bool(found)
 
     def _aside(self, table: Table) -> Aside:
         if table.name not in self._asides:
@@ -292,11 +230,20 @@ class Building:
         dead = [shadow.deleted != NOBODY for shadow in block.shadows]
         upsert, delete = upsert_sql(table, block.columns, name), delete_sql(table, name)
         rows = zip(keys, block.shadow_of, zip(*block.values, strict=True), strict=True)
-        stage_lives(self._database, table, keys, block)
+        stage_block_lives(self._database, table, keys, block)
         while some := list(islice(rows, _WRITTEN_ROWS)):
             alive = [values for _, shadow, values in some if not dead[shadow]]
             self._database.executemany(delete, [key for key, shadow, _ in some if dead[shadow]])
             for refused in write_each(self._database, upsert, alive):
                 named = dict(zip(block.columns, refused, strict=True))
-                self._put_off[table.name].add(table.key_of(named))
+                self._late[table.name].add(table.key_of(named))
             yield
+
+
+def _add(keys: Changed, more: Keys) -> None:
+    for name, each in more.items():
+        keys.setdefault(name, set()).update(each)
+
+
+def _count(keys: Keys) -> int:
+    return sum(map(len, keys.values()))

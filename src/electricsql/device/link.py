@@ -228,24 +228,26 @@ class Link:
 
     async def _in_steps(self, steps: Iterator[None]) -> None:
         """Do something to the file, with pauses for others; the service hears of us meanwhile."""
-        heard = time.monotonic()
+        heard = begun = time.monotonic()
         for _ in steps:
-            await asyncio.sleep(self._replica.pause_s())
+            await asyncio.sleep(self._replica.pause_s(time.monotonic() - begun))
             if time.monotonic() - heard > HEARTBEAT_MS / 1000:
                 heard = time.monotonic()
                 with suppress(ConnectionClosed):  # what is here is worth applying
                     await self._say(Ping(0))
+            begun = time.monotonic()
 
     async def _tidy(self) -> None:
         """Clean up until something comes."""
+        begun = time.monotonic()
         for _ in self._replica.tidy():
-            await asyncio.sleep(self._replica.pause_s())
+            await asyncio.sleep(self._replica.pause_s(time.monotonic() - begun))
             if self._events or not self._frames.empty():
                 return
+            begun = time.monotonic()
 
     async def _apply(self, last: DeltaPart) -> None:
-        if last.part:
-            await self._in_steps(self._replica.get_ready(now_ms(), last))
+        await self._in_steps(self._replica.get_ready(now_ms(), last))
         outcome = self._replica.apply(last, now_ms())
         self._events.append(Took(str(outcome.cursor), outcome.acknowledged, outcome.oldest))
         self._events.append(Sealed(self._replica.seal(now_ms())))

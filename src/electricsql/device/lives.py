@@ -24,6 +24,7 @@ from electricsql.replication import Block, Op, RowId
 from electricsql.schema import Key, Schema, Table
 
 FIRST: Final = 1
+_LISTS: Final = ("_electric_lives", "_electric_staged_lives")
 _REPLACE: Final = (
     "ON CONFLICT (tbl, key) DO UPDATE SET incarnation = excluded.incarnation,"
     " alive = excluded.alive, ended = excluded.ended, passing = 0"
@@ -128,14 +129,7 @@ def record_lives(
 ) -> None:
     """Note what a delta says of rows: their key, incarnation, and whether they live. `ended` is
     the life that is over at the hub, where unsent changes make of a row what it is here."""
-    special: list[Sequence[object]] = []
-    plain: list[Key] = []
-    for key, incarnation, life in rows:
-        if incarnation > FIRST or life is not Life.ALIVE:
-            over = _ended(incarnation, life) if ended is None else ended
-            special.append((*key, incarnation, life, over))
-        else:
-            plain.append(key)
+    special, plain = _sorted_out(rows, ended)
     unlist(database, table, plain)
     database.executemany(
         f"INSERT INTO _electric_lives (tbl, key, incarnation, alive, ended)"
@@ -156,30 +150,67 @@ def unlist(database: sqlite3.Connection, table: Table, keys: Sequence[Key]) -> N
         )
 
 
-def stage_lives(
+def stage_block_lives(
     database: sqlite3.Connection, table: Table, keys: Sequence[Key], block: Block
 ) -> None:
-    """Note aside what a delta says of rows, for `take_staged_lives`. A row that is just alive in
-    its first life is noted if it is listed, so that it is listed no more."""
+    """Note aside what a delta says of rows, for `take_staged_lives`."""
     lives = [(s.incarnation, Life.DEAD if s.deleted else Life.ALIVE) for s in block.shadows]
+    are_plain = set(lives) == {(FIRST, Life.ALIVE)}
+    if not are_plain or _any_listed(database, table):
+        marks = ((key, *lives[at]) for key, at in zip(keys, block.shadow_of, strict=True))
+        stage_lives(database, table, marks)
+
+
+def stage_lives(
+    database: sqlite3.Connection,
+    table: Table,
+    rows: Iterable[tuple[Key, int, Life]],
+    ended: int | None = None,
+) -> None:
+    """Note aside what `record_lives` would note. A row that is just alive in its first life is
+    noted if it is listed, so that it is listed no more."""
     listed = "EXISTS (SELECT 1 FROM {} WHERE tbl = " + str(table.number)
-    either = [listed.format(name) for name in ("_electric_lives", "_electric_staged_lives")]
-    (any_listed,) = database.execute(f"SELECT {either[0]}) OR {either[1]})").fetchone()
-    if not any_listed and set(lives) == {(FIRST, Life.ALIVE)}:
-        return
+    either = [listed.format(name) for name in _LISTS]
     stage = f"INSERT OR REPLACE INTO _electric_staged_lives SELECT {table.number}"
-    plain, special = [], []
-    for key, place in zip(keys, block.shadow_of, strict=True):
-        if lives[place] == (FIRST, Life.ALIVE):
-            plain.append(key)
-        else:
-            special.append((*key, *lives[place], _ended(*lives[place])))
+    special, plain = _sorted_out(rows, ended)
     database.executemany(f"{stage}, {_marks(table)}, ?, ?, ?", special)
     database.executemany(
         f"{stage}, k, {FIRST}, {Life.ALIVE}, 0 FROM (SELECT {_marks(table)} AS k)"
         f" WHERE {either[0]} AND key = k) OR {either[1]} AND key = k)",
         plain,
     )
+
+
+def copy_life(database: sqlite3.Connection, table: Table, key: Key) -> None:
+    """Note aside what is listed of a row: it stays so."""
+    database.execute(
+        "INSERT OR REPLACE INTO _electric_staged_lives (tbl, key, incarnation, alive, ended)"
+        " SELECT tbl, key, incarnation, alive, ended FROM _electric_lives"
+        f" WHERE tbl = {table.number} AND key = {_marks(table)}",
+        key,
+    )
+
+
+def _any_listed(database: sqlite3.Connection, table: Table) -> bool:
+    """Whether anything is listed of a table's rows, or noted aside."""
+    one = f"EXISTS (SELECT 1 FROM {{}} WHERE tbl = {table.number})"
+    (found,) = database.execute(f"SELECT {' OR '.join(map(one.format, _LISTS))}").fetchone()
+    return bool(found)
+
+
+def _sorted_out(
+    rows: Iterable[tuple[Key, int, Life]], ended: int | None
+) -> tuple[list[Sequence[object]], list[Key]]:
+    """What is listed of rows, and those that are not: alive in their first life."""
+    special: list[Sequence[object]] = []
+    plain: list[Key] = []
+    for key, incarnation, life in rows:
+        if incarnation > FIRST or life is not Life.ALIVE:
+            over = _ended(incarnation, life) if ended is None else ended
+            special.append((*key, incarnation, life, over))
+        else:
+            plain.append(key)
+    return special, plain
 
 
 def take_staged_lives(database: sqlite3.Connection) -> None:

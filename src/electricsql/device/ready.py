@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from electricsql.device.apply import Outcome, apply_delta, migrations_of
 from electricsql.device.aside import can_swap, drop, left_over
 from electricsql.device.building import Building
-from electricsql.device.file import apply_migrations, transaction
+from electricsql.device.file import apply_migrations, sync, transaction
 from electricsql.device.forgetting import can_forget, forgetting
-from electricsql.device.meta import schema_version
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.steps import Work, steps
 from electricsql.errors import ElectricError
+from electricsql.limits import IN_PLACE_ROWS_MAX, MERGED_WEIGHT
 from electricsql.protocol import DeltaPart
 
 _log = logging.getLogger("electricsql")
@@ -53,12 +53,14 @@ class Ready:
         self._building, self._migrations = None, []
 
     def get(self, now_ms: int, last: DeltaPart | None) -> Iterator[None]:
-        """Get ready; yields between two transactions."""
-        if self._staging.is_empty or self._is_hopeless:
+        """Get ready; yields between two transactions, of which the first and the last are not
+        ours."""
+        if self._staging.is_empty and (last is None or self._is_small(last)):
             return
-        first = self._staging.first()
-        if last is None and not first.whole:
+        first = last if last is not None and self._staging.is_empty else self._staging.first()
+        if self._is_hopeless or (last is None and not first.whole):
             return  # how much of which tables it changes is known when all parts are here
+        yield
         try:
             if self._building is None:
                 yield from self._start(first, now_ms)
@@ -67,8 +69,11 @@ class Ready:
                     self._staging.add(last)
                 self._is_complete = last is not None
                 built = self._building
-                for work in built.take() if last is None else built.complete(last.acknowledged):
+                for work in built.take() if last is None else built.complete(last, now_ms):
                     yield from steps(self._database, work)
+                    yield
+                if last is not None:
+                    sync(self._database)
                     yield
         except sqlite3.Error as error:
             _log.info("the delta will be applied in one transaction: %s", error)
@@ -97,12 +102,25 @@ class Ready:
     def tidy(self) -> Iterator[None]:
         """Clean up, unless there is something to be applied yet."""
         if not self._is_tidy and self._building is None and self._staging.reached() is None:
+            yield
             yield from steps(self._database, self._tidying())
             self._is_tidy = True
         if self._has_applied:
             self._has_applied = False
             if can_forget(self._database):
+                yield
                 yield from steps(self._database, forgetting(self._database))
+
+    def _is_small(self, delta: DeltaPart) -> bool:
+        """Whether a delta of one part can be applied while programs wait, even where its rows have
+        unsent changes."""
+        merged = IN_PLACE_ROWS_MAX // MERGED_WEIGHT
+        if not merged < delta.rows <= IN_PLACE_ROWS_MAX:
+            return delta.rows <= merged
+        (unsent,) = self._database.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM _electric_oplog LIMIT {merged + 1})"
+        ).fetchone()
+        return bool(unsent <= merged)
 
     def _start(self, first: DeltaPart, now_ms: int) -> Iterator[None]:
         """Apply the migrations, which come before all rows, and start to build."""
@@ -114,8 +132,9 @@ class Ready:
             seal(self._database, self._schemas, now_ms)
             self._migrations += apply_migrations(self._database, migrations_of(first))
             self._staging.rebind()
-            schema = self._schemas.at(self._database, schema_version(self._database))
-            self._building = Building(self._database, schema, self._staging, whole=first.whole)
+            self._building = Building(
+                self._database, self._schemas, self._staging, whole=first.whole
+            )
 
     def _fail(self) -> None:
         """What came can't be applied: let it come again."""

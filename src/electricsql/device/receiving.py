@@ -13,18 +13,17 @@ from electricsql.device.lives import (
     record_lives,
     unlist,
 )
+from electricsql.device.merging import Merging, known_values, mark
 from electricsql.device.repair import Repair, Tombstone, children_of
-from electricsql.device.unsent import Sealed, Unsent
+from electricsql.device.unsent import Unsent
 from electricsql.device.writing import Writer
 from electricsql.errors import DeviceError
 from electricsql.replication import (
     NOBODY,
-    Author,
     Block,
     Clock,
     Row,
     RowId,
-    change_row,
     parents_of,
 )
 from electricsql.schema import Key, Schema, Table, Value
@@ -47,14 +46,13 @@ class Receiving:
         dead: Tombstone | None = None,
     ) -> None:
         self._database = database
-        self._schema, self._origin, self._epoch = place
+        self._schema, origin, epoch = place
         self._unsent = unsent
+        self._merging = Merging(unsent, origin, epoch)
         self._dead = dead
         self._writer = Writer(database, self._schema, self._is_changed, large=large)
-        self._clocks: dict[int, Clock] = {}
         self._tombstones: dict[RowId, Row] = {}
         self._needed: set[RowId] = set()
-        self._authors: dict[int, Author] = {}
         self._gone: dict[str, set[Key]] = {}
         self._parents = {key.parent for table in self._schema for key in table.foreign_keys}
         self._absent: dict[str, set[Key]] = {}
@@ -105,7 +103,7 @@ class Receiving:
     def note_needed(self) -> None:
         """Note the rows that any others refer to, and that we deleted."""
         for table in self._schema:
-            for key in self._deleted(table.name):
+            for key in self._deleted(table.name).intersection(self._unsent.keys(table)):
                 if any(children_of(self._database, self._schema, RowId(table.name, key))):
                     self._needed.add(RowId(table.name, key))
 
@@ -115,7 +113,7 @@ class Receiving:
         Raises:
             DeviceError: `apply-failed`: the file's schema does not have them.
         """
-        self._clocks.update(clocks)
+        self._merging.clocks.update(clocks)
         for block in blocks:
             table = table_of(self._schema, block)
             keys: list[Key] = list(columns_of(block, table.primary_key))
@@ -180,11 +178,9 @@ class Receiving:
 
     def _show(self, table: Table, key: Key, received: Row | None) -> None:
         """Have the file show a row as the hub will make it of what was received."""
-        row = received
-        for sealed, folded in self._unsent.of(table, key):
-            row = change_row(table, row, sealed.change(folded), self._author(sealed))
+        row = self._merging.row(table, key, received)
         if row is not None and row.alive:
-            named = {name: row.values[name] for name in table.column_names if name in row.values}
+            named = known_values(table, row)
             self._writer.upsert(table, tuple(named), [tuple(named.values())])
             parents = parents_of(table, row.values)
             self._needed.update(p for p in parents if p.key in self._deleted(p.table))
@@ -194,17 +190,8 @@ class Receiving:
                 self._tombstones[RowId(table.name, key)] = row
                 self._needed.add(RowId(table.name, key))  # maybe: by what came before
         if row is not None:
-            life = Life.ALIVE if row.alive else Life.DEAD
-            ended = received.incarnation - received.alive if received is not None else 0
-            record_lives(self._database, table, [(key, row.incarnation, life)], ended)
-
-    def _author(self, sealed: Sealed) -> Author:
-        author = self._authors.get(sealed.number)
-        if author is None:
-            author = sealed.author(self._origin, self._epoch, self._clocks)
-            self._authors[sealed.number] = author
-            self._clocks[author.id] = author.clock
-        return author
+            life, ended = mark(key, row, received)
+            record_lives(self._database, table, [life], ended)
 
     def _is_changed(self, row_id: RowId) -> bool:
         return bool(self._unsent.of(self._schema.tables[row_id.table], row_id.key))

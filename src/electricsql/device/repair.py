@@ -98,12 +98,17 @@ class Repair:
         return children_of(self._database, self._schema, row_id)
 
 
-def children_of(database: sqlite3.Connection, schema: Schema, row_id: RowId) -> Iterator[RowId]:
-    """The rows in the file that refer to one."""
+def children_of(
+    database: sqlite3.Connection,
+    schema: Schema,
+    row_id: RowId,
+    name_of: Callable[[str], str] = str,
+) -> Iterator[RowId]:
+    """The rows in the file that refer to one; those of a table may be in one of another name."""
     for table, foreign_key in schema.children_of(row_id.table):
         keys = ", ".join(map(quote, table.primary_key))
         refers = " AND ".join(f"{quote(name)} = ?" for name in foreign_key.columns)
         for key in database.execute(
-            f"SELECT {keys} FROM {quote(table.name)} WHERE {refers}", row_id.key
+            f"SELECT {keys} FROM {quote(name_of(table.name))} WHERE {refers}", row_id.key
         ):
             yield RowId(table.name, key)

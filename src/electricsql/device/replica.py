@@ -22,7 +22,12 @@ from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.status import Connection, Status, has_unsealed, read_status
 from electricsql.device.unsent import Sealed, encode, marks_of_unsent, oldest_cursor, sealed_after
-from electricsql.limits import COURTESY_MS, STEP_PAUSE_ALONE_MS, STEP_PAUSE_MS
+from electricsql.limits import (
+    COURTESY_MS,
+    PAUSES_PER_STEP,
+    STEP_PAUSE_ALONE_MS,
+    STEP_PAUSE_MS,
+)
 from electricsql.protocol import DeltaPart, Opened
 from electricsql.replication import Fork
 
@@ -41,6 +46,7 @@ class Replica:
         self._database = connect(path, engine=True)
         self._staging = Staging(self._database)
         self._ready = Ready(self._database, self.schemas, self._staging)
+        self._begun: DeltaPart | None = None
         self._version = -1
         self._others = (-1, 0.0)
         self._unread: Iterator[Sealed] = iter(())
@@ -117,6 +123,8 @@ class Replica:
         """Do what can be done with the parts that have come before their delta is applied, in short
         transactions, between which this yields; all of it when the `last` one is here."""
         with explained(self.path):
+            if last is not None and last.part == 0:
+                self._begin(last)
             yield from self._ready.get(now_ms, last)
 
     def tidy(self) -> Iterator[None]:
@@ -125,18 +133,23 @@ class Replica:
         with explained(self.path):
             yield from self._ready.tidy()
 
-    def pause_s(self) -> float:
-        """How long to leave the file to others between two transactions."""
+    def pause_s(self, kept_s: float) -> float:
+        """How long to leave the file to others after a transaction that took so long. Whoever was
+        kept waiting looks less and less often, so it is for longer than the file was kept."""
         with explained(self.path):
             (version,) = self._database.execute("PRAGMA data_version").fetchone()
         if version != self._others[0]:
             self._others = (version, time.monotonic())
         are_writing = time.monotonic() - self._others[1] < COURTESY_MS / 1000
-        return (STEP_PAUSE_MS if are_writing else STEP_PAUSE_ALONE_MS) / 1000
+        if not are_writing:
+            return STEP_PAUSE_ALONE_MS / 1000
+        return max(STEP_PAUSE_MS / 1000, kept_s * PAUSES_PER_STEP)
 
     def _begin(self, first: DeltaPart) -> None:
-        self._staging.begin(first)
-        self._ready.begin(first)
+        if first is not self._begun:
+            self._begun = first
+            self._staging.begin(first)
+            self._ready.begin(first)
 
     def apply(self, last: DeltaPart, now_ms: int) -> Outcome:
         """Apply the delta whose last part this is."""
@@ -149,6 +162,7 @@ class Replica:
                 return outcome
             finally:
                 self._next_number = 0
+                self._begun = None
 
     def look(self) -> Look:
         """The file as it is now, on a connection of its own."""

@@ -3,7 +3,7 @@
 import sqlite3
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -24,7 +24,7 @@ from electricsql.replication import (
     Transaction,
     xid_of,
 )
-from electricsql.schema import Key, Table, Value
+from electricsql.schema import Key, Schema, Table, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,54 +97,87 @@ Steps = Sequence[tuple[Sealed, Folded]]
 
 
 class Unsent:
-    """What the unsent transactions do to rows: what a delta has to be merged with.
+    """What the unsent transactions do to rows: what a delta has to be merged with. Those up to
+    `after` are taken as sent.
 
     A long time offline makes many of them, and most deltas are small; so it is read from the oplog
-    as it is asked for, a few keys at a time or a table as a whole.
+    as it is asked for, a few keys at a time or a table as a whole. Or all of it is read beforehand,
+    and then what is new (`read_on`).
     """
 
-    def __init__(self, database: sqlite3.Connection, schemas: Schemas) -> None:
+    def __init__(self, database: sqlite3.Connection, schemas: Schemas, after: int = 0) -> None:
         self._database = database
         self._schemas = schemas
-        self._headers = list(_headers(database, 0))
-        self._last_seqs = [sealed.last_seq for sealed in self._headers]
-        self._rows: defaultdict[str, dict[Key, list[tuple[Sealed, Folded]]]] = defaultdict(dict)
-        self._whole: set[str] = set()
+        self._read_to = after
+        self._has_all = False
+        ends = database.execute(
+            "SELECT number, last_seq FROM _electric_transactions WHERE number > ? ORDER BY number",
+            (after,),
+        ).fetchall()
+        self._numbers = [number for number, _ in ends]
+        self._last_seqs = [seq for _, seq in ends]
+        self._sealed: dict[int, Sealed] = {}
+        self._rows: defaultdict[int, dict[Key, list[tuple[Sealed, Folded]]]] = defaultdict(dict)
+        self._whole: set[int] = set()
+        self._only: Mapping[str, Collection[Key]] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self._headers)
+        return bool(self._numbers) or any(self._rows.values())
 
     def of(self, table: Table, key: Key) -> Steps:
         """What was done to a row, in order."""
         self._read(table, [key])
-        return self._rows[table.name].get(key, ())
+        return self._rows[table.number].get(key, ())
 
     def met(self, table: Table, keys: Sequence[Key]) -> set[int]:
         """The places of those keys whose rows were changed."""
         self._read(table, keys)
-        rows = self._rows[table.name]
+        rows = self._rows[table.number]
         return {place for place, key in enumerate(keys) if rows.get(key)} if rows else set()
 
     def keys(self, table: Table) -> list[Key]:
-        """The rows of a table that were changed."""
+        """The rows of a table that were changed, as far as they are to be looked at."""
         self._read_whole(table)
-        return list(self._rows[table.name])
+        rows = self._rows[table.number]
+        if self._only is None:
+            return list(rows)
+        return [key for key in self._only.get(table.name, ()) if key in rows]
 
     def deleted(self, table: Table) -> set[Key]:
-        """Those of them that we deleted, in the end."""
-        (any_deleted,) = self._database.execute(
-            "SELECT EXISTS (SELECT 1 FROM _electric_oplog WHERE op = ? AND tbl = ?)",
-            (Op.DELETE, table.number),
-        ).fetchone()
-        if not any_deleted:
-            return set()
+        """All rows of a table that we deleted, in the end."""
+        if not self._has_all:
+            (any_deleted,) = self._database.execute(
+                "SELECT EXISTS (SELECT 1 FROM _electric_oplog WHERE op = ? AND tbl = ?)",
+                (Op.DELETE, table.number),
+            ).fetchone()
+            if not any_deleted:
+                return set()
         self._read_whole(table)
-        rows = self._rows[table.name]
+        rows = self._rows[table.number]
         return {key for key, steps in rows.items() if steps[-1][1].op is Op.DELETE}
 
+    def read_on(self, schema: Schema) -> dict[str, set[Key]]:
+        """Read all that has been sealed since this was done last; gives the rows that it
+        changed."""
+        self._has_all = True
+        names = {table.number: table.name for table in schema}
+        changed: dict[str, set[Key]] = {name: set() for name in names.values()}
+        for sealed in sealed_after(self._database, self._schemas, self._read_to):
+            self._read_to = sealed.number
+            for folded in sealed.rows:
+                number = folded.table.number
+                self._rows[number].setdefault(folded.key, []).append((sealed, folded))
+                if number in names:
+                    changed[names[number]].add(folded.key)
+        return changed
+
+    def narrow(self, only: Mapping[str, Collection[Key]]) -> None:
+        """Of all other rows it is known that they need not be looked at."""
+        self._only = only
+
     def _read(self, table: Table, keys: Sequence[Key]) -> None:
-        rows = self._rows[table.name]
-        if not self._headers or table.name in self._whole:
+        rows = self._rows[table.number]
+        if self._has_all or not self._numbers or table.number in self._whole:
             return
         unknown = [key for key in keys if key not in rows]
         if len(rows) + len(unknown) > KEYS_LOOKED_UP_MAX:
@@ -157,9 +190,9 @@ class Unsent:
             self._take(table, wanted, [value for key in unknown for value in key])
 
     def _read_whole(self, table: Table) -> None:
-        if table.name not in self._whole:
-            self._whole.add(table.name)
-            self._rows[table.name].clear()
+        if not self._has_all and table.number not in self._whole:
+            self._whole.add(table.number)
+            self._rows[table.number].clear()
             self._take(table, "true", [])
 
     def _take(self, table: Table, condition: str, values: Sequence[Value]) -> None:
@@ -169,21 +202,26 @@ class Unsent:
             " ORDER BY seq",
             values,
         )
-        rows = self._rows[table.name]
+        rows = self._rows[table.number]
         for place, group in groupby(entries, lambda row: bisect_left(self._last_seqs, row[0])):
-            sealed = self._headers[place]
+            sealed = self._header(self._numbers[place])
             tables = self._schemas.numbered(self._database, sealed.schema_version)
             for folded in fold(map(entry_of, group), tables):
                 rows.setdefault(folded.key, []).append((sealed, folded))
 
+    def _header(self, number: int) -> Sealed:
+        if number not in self._sealed:
+            self._sealed[number] = next(_headers(self._database, number - 1, 1))
+        return self._sealed[number]
 
-def _headers(database: sqlite3.Connection, after: int) -> Iterator[Sealed]:
+
+def _headers(database: sqlite3.Connection, after: int, most: int = -1) -> Iterator[Sealed]:
     """Sealed transactions without their rows."""
     found = database.execute(
         "SELECT number, first_seq, last_seq, hlc, cursor, schema_version, lives,"
         " coalesce(seal, 0)"
-        " FROM _electric_transactions WHERE number > ? ORDER BY number",
-        (after,),
+        " FROM _electric_transactions WHERE number > ? ORDER BY number LIMIT ?",
+        (after, most),
     ).fetchall()
     for number, first, last, hlc, cursor, version, lives, seal in found:
         parsed = Cursor.parse(cursor) if cursor else None
