@@ -79,6 +79,18 @@ class Analysis:
                     yield table, column.after, column
 
     @property
+    def maybe_renamed(self) -> Iterator[tuple[Table, ColumnFate, ColumnFate]]:
+        """The columns that go while one of the same type comes, with that."""
+        for before, _, table in self.kept_tables:
+            came = [each for each in table.columns if each.before is None]
+            for lost in table.columns:
+                if lost.before is not None and lost.after is None:
+                    alike = [c for c in came if c.after and c.after.type == lost.before.type]
+                    if alike:
+                        came.remove(alike[0])
+                        yield before, lost, alike[0]
+
+    @property
     def new_indexes(self) -> Iterator[tuple[Table, Index, Span]]:
         """The indexes and UNIQUE constraints that came, with where that is written."""
         for name, table in self.after.tables.items():
@@ -124,6 +136,11 @@ class Analysis:
                 if definition.name is not None and Span.of(*definition.tokens) == fate.at:
                     return definition
         return None
+
+    def step_of(self, finding: Finding) -> Step | None:
+        """The statement that a finding is in."""
+        lines = self.source.text.split("\n")[: finding.line - 1]
+        return self.step_at(sum(map(len, lines)) + len(lines) + finding.column - 1)
 
     def step_at(self, offset: int) -> Step | None:
         """The statement that has a place of the text."""

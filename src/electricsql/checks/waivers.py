@@ -8,11 +8,11 @@ import re
 from typing import Final
 
 from electricsql.checks.analysis import Analysis
+from electricsql.checks.directives import ALLOW
 from electricsql.checks.finding import Problem
 from electricsql.checks.rule import Rule
 from electricsql.migrations import Directive
 
-NAME: Final = "allow"
 _ARGUMENTS: Final = re.compile(r'([\w-]+)\s+reason="([^"]*[^"\s][^"]*)"')
 
 
@@ -22,7 +22,7 @@ class Waived:
     def __init__(self, seen: Analysis) -> None:
         self._seen = seen
         bound = [each for step in seen.steps for each in step.statement.directives]
-        self._idle = [each for each in (*bound, *seen.unbound) if each.name == NAME]
+        self._idle = [each for each in (*bound, *seen.unbound) if each.name == ALLOW]
         self._used: list[Directive] = []
 
     def waives(self, rule: Rule, problem: Problem) -> bool:
@@ -32,7 +32,7 @@ class Waived:
             return False
         for directive in step.statement.directives:
             match = _ARGUMENTS.fullmatch(directive.arguments)
-            if directive.name == NAME and match and match[1] == rule.name:
+            if directive.name == ALLOW and match and match[1] == rule.name:
                 self._used.append(directive)
                 return True
         return False

@@ -25,6 +25,7 @@ from electricsql.schema.model import (
 from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
 from electricsql.schema.postgres import add_foreign_key as postgres_foreign_key
 from electricsql.schema.postgres import create_index as postgres_index
+from electricsql.schema.postgres import default_of as postgres_default
 from electricsql.schema.postgres import held_checks, quote
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
@@ -67,6 +68,7 @@ __all__ = [
     "column_type",
     "held_checks",
     "is_needed",
+    "postgres_default",
     "postgres_expression",
     "postgres_foreign_key",
     "postgres_index",

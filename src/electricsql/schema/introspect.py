@@ -119,6 +119,7 @@ class Scratch:
             checks=check_expressions(text),
             strict=bool(strict),
             without_rowid=bool(without_rowid),
+            is_counted=bool(key) and not without_rowid and not self._has_key_index(name),
         )
 
     def _column(self, row: tuple[str, str, int, str | None, int, int]) -> Column:
@@ -181,6 +182,14 @@ class Scratch:
             "SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (table,)
         )
         return tuple(name for (name,) in rows)
+
+    def _has_key_index(self, table: str) -> bool:
+        """Whether the primary key is something else than the rowid."""
+        return bool(
+            self._database.execute(
+                "SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)
+            ).fetchone()
+        )
 
     def _indexes(self, table: str) -> Iterator[Index]:
         """All but the primary key's own, in order of creation."""

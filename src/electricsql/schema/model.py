@@ -104,7 +104,8 @@ class Table:
     """One replicated table.
 
     `number` is its place in the order of creation in the application's history, from 1, never
-    reused. Columns are in SQLite's order; a column's position never changes.
+    reused. Columns are in SQLite's order; a column's position never changes. `is_counted` if SQLite
+    gives out the key: it is the rowid.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Table:
     checks: tuple[str, ...] = ()
     strict: bool = False
     without_rowid: bool = False
+    is_counted: bool = False
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

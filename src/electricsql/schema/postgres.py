@@ -13,7 +13,7 @@ from typing import Final
 from electricsql.limits import IDENTIFIER_BYTES_MAX
 from electricsql.schema.difference import Difference
 from electricsql.schema.expressions import postgres_expression
-from electricsql.schema.model import Column, ColumnType, Default, ForeignKey, Index, Table, Value
+from electricsql.schema.model import Column, ColumnType, ForeignKey, Index, Table, Value
 
 TYPES: Final = {
     ColumnType.INTEGER: "bigint",
@@ -119,15 +119,19 @@ def _column(table: Table, column: Column) -> str:
         parts.append('COLLATE "C"')
     if column.not_null or column.name in table.primary_key:
         parts.append("NOT NULL")
-    if column.default is not None and (value := _default(column, column.default)):
+    if value := default_of(column):
         parts.append(f"DEFAULT {value}")
     if column.type in _HELD:
         parts.append(f"CHECK ({_HELD[column.type].format(quote(column.name))})")
     return " ".join(parts)
 
 
-def _default(column: Column, default: Default) -> str | None:
-    """None where Postgres can't compute it: a direct insert has to give a value there."""
+def default_of(column: Column) -> str | None:
+    """A column's DEFAULT. None where Postgres can't compute it, or where there is none: a direct
+    insert has to give a value there."""
+    default = column.default
+    if default is None:
+        return None
     if default.constant:
         return None if default.value is None else literal(default.value, column.type)
     clock = _CLOCKS.get(default.sql.upper())

@@ -35,8 +35,9 @@ def find(seen: Analysis) -> Iterator[Problem]:
     """Statements on rows, but for those that fill a table which is built anew."""
     rebuilt = {fate.after.name.lower() for fate in seen.fates if fate.rebuilt and fate.after}
     for step in seen.did(Action.DATA, Action.COPY):
-        source = step.parsed.on
-        if step.parsed.action is Action.COPY and source and source.name.lower() in rebuilt:
+        source = step.parsed.on.name if step.parsed.on else ""
+        is_copy = step.parsed.action is Action.COPY
+        if is_copy and (source.lower() in rebuilt or _is_new(seen, source)):
             continue
         verb = step.statement.tokens[0]
         yield Problem(
@@ -45,3 +46,14 @@ def find(seen: Analysis) -> Iterator[Problem]:
             "Every device would do it for itself, over what others wrote in the meantime.",
             help="Write the rows once, in Postgres or in an app: they reach every device.",
         )
+
+
+def _is_new(seen: Analysis, name: str) -> bool:
+    """Whether a table can have no rows: it was made in this migration, under that name."""
+    names = {each.lower() for each in seen.before.tables}
+    names |= {
+        step.parsed.new_name.name.lower()
+        for step in seen.did(Action.RENAME_TABLE)
+        if step.parsed.new_name
+    }
+    return name.lower() not in names

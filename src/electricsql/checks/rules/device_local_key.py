@@ -38,10 +38,8 @@ def find(seen: Analysis) -> Iterator[Problem]:
     """New tables whose key is SQLite's row number."""
     for fate in seen.new_tables:
         table = fate.after
-        if table is None or table.without_rowid or len(table.primary_key) != 1:
-            continue
-        key = table.primary_key[0]
-        if table.by_name[key].declared.upper() == "INTEGER":
+        if table is not None and table.is_counted:
+            key = table.primary_key[0]
             at = next(c.at for c in fate.columns if c.after and c.after.name == key)
             yield Problem(
                 at,

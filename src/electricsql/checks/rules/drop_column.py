@@ -28,9 +28,12 @@ from electricsql.checks.rule import rule
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """Columns that kept tables had and do not have any more."""
+    renamed = [lost for _, lost, _ in seen.maybe_renamed]
     for before, _, table in seen.kept_tables:
         for column in table.columns:
-            if column.before is not None and column.after is None:
+            if column.before is None or column in renamed:
+                continue
+            if column.after is None:
                 yield Problem(
                     column.at,
                     f"Column {before.name}.{column.before.name} is dropped.",

@@ -34,7 +34,9 @@ def find(seen: Analysis) -> Iterator[Problem]:
     """Kept columns whose type is another one than before."""
     for before, _, table in seen.kept_tables:
         for column in table.columns:
-            if column.before and column.after and column.before.type != column.after.type:
+            if not column.before or not column.after or column.before.name in before.primary_key:
+                continue
+            if column.before.type != column.after.type:
                 yield Problem(
                     column.at,
                     f"Column {before.name}.{column.before.name} changes from {column.before.type}"

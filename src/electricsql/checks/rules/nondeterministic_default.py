@@ -4,7 +4,8 @@ Every device would compute it for the rows that it has, each at its own time and
 and they would differ from then on. SQLite takes some of these on an empty table and refuses them on
 one with rows.
 
-In a new table a computed DEFAULT is fine: it is computed once, by who inserts the row.
+In a new table a computed DEFAULT is computed once, by the device that inserts the row; whether
+Postgres knows it too is for [device-only-default](device-only-default.md).
 
 Refused:
 

@@ -1,0 +1,10 @@
+"""Which directives there are: comments `-- @name …` that say something about a statement."""
+
+from collections.abc import Mapping
+from typing import Final
+
+ALLOW: Final = "allow"
+FORMS: Final[Mapping[str, str]] = {
+    ALLOW: '-- @allow RULE reason="…"',
+}
+"""Each with how it is written."""

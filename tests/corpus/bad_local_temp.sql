@@ -1,0 +1,5 @@
+-- It concerns one file only.
+--- migration 1
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+-- expect: local-statement
+CREATE TEMP TABLE x (id TEXT PRIMARY KEY NOT NULL);

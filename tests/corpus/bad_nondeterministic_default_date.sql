@@ -1,0 +1,6 @@
+-- Every device would compute it anew for the rows it has.
+--- migration 1
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+--- migration 2
+-- expect: nondeterministic-default
+ALTER TABLE notes ADD COLUMN at DATE DEFAULT CURRENT_DATE;

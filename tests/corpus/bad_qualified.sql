@@ -1,0 +1,4 @@
+-- One connection's name of a database.
+--- migration 1
+-- expect: qualified-name
+CREATE TABLE main.notes (id TEXT PRIMARY KEY NOT NULL);

@@ -1,0 +1,9 @@
+-- Older apps go on writing NULL.
+--- migration 1
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+--- migration 2
+CREATE TABLE new_notes (id TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL);
+INSERT INTO new_notes (id, body) SELECT id, body FROM notes;
+DROP TABLE notes;
+-- expect: rebuilt-table
+ALTER TABLE new_notes RENAME TO notes;

@@ -1,0 +1,6 @@
+-- Rows that older apps insert would have no value for it.
+--- migration 1
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+--- migration 2
+-- expect: required-new-column
+ALTER TABLE notes ADD COLUMN stars INTEGER NOT NULL;

@@ -1,0 +1,5 @@
+-- A migration is one transaction already.
+--- migration 1
+-- expect: transaction-control
+RELEASE a;
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);

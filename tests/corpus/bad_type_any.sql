@@ -1,0 +1,4 @@
+-- ANY is anything.
+--- migration 1
+-- expect: unknown-type
+CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x ANY) STRICT;

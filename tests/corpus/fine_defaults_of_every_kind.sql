@@ -1,0 +1,7 @@
+-- Constant defaults are the same everywhere.
+--- migration 1
+CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a INTEGER NOT NULL DEFAULT 7, b TEXT DEFAULT 'it''s', c REAL DEFAULT -1.5,
+    d BLOB DEFAULT x'00ff', e BOOLEAN NOT NULL DEFAULT TRUE, f TEXT DEFAULT NULL, g INTEGER DEFAULT (42), h BOOLEAN DEFAULT 0,
+    i DATE DEFAULT '2024-02-29', j JSON DEFAULT '[]');
+--- row
+INSERT INTO t (id) VALUES ('a');

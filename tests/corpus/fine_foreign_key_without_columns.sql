@@ -1,0 +1,6 @@
+-- REFERENCES alone means the primary key.
+--- migration 1
+CREATE TABLE topics (id TEXT PRIMARY KEY NOT NULL);
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, topic TEXT REFERENCES topics);
+--- row
+INSERT INTO topics VALUES ('t'); INSERT INTO notes VALUES ('a', 't');

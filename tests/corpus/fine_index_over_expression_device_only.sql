@@ -1,0 +1,7 @@
+-- An index that only devices have: it changes nothing but speed.
+--- migration 1
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+--- migration 2
+CREATE INDEX notes_lower ON notes (lower(body));
+--- row
+INSERT INTO notes (id, body) VALUES ('a', 'x');
