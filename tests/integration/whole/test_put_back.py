@@ -30,6 +30,7 @@ CREATE TABLE notes (
 """
 NAMES = ("lists", "notes")
 Rows = list[tuple[Any, ...]]
+pytestmark = pytest.mark.timeout(900)
 Told = TypeVar("Told")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -132,7 +133,7 @@ class Stage:
 
     def agree(self, *devices: Database) -> dict[str, Rows]:
         """Wait until Postgres and the devices have the same; gives what that is."""
-        until = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + 5 * PATIENCE_S
         while True:
             for device in devices:
                 with suppress(ElectricError):
