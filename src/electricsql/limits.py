@@ -34,6 +34,7 @@ LARGE_DELTA_ROWS_MIN: Final = 2_000  # from here a device applies a delta withou
 STEP_MS: Final = 3  # of a device's transaction while it stages: whoever else writes waits for it
 STEP_PAUSE_MS: Final = 10  # between two while others write: they look after 0, 1, 3, 8, 18, 33 ms
 PAUSES_PER_STEP: Final = 2  # at least, on a busy machine, where steps take longer than they should
+STEP_PAUSE_MS_MAX: Final = 30  # whoever waits looks at least each 25 ms, for the first 100 ms
 STEP_PAUSE_ALONE_MS: Final = 1  # the same while nobody else writes
 COURTESY_MS: Final = 1_000  # for so long after somebody has written, others are taken to write
 IN_PLACE_ROWS_MAX: Final = 2_000  # of a delta, written while programs wait: 8 ms; 40 if scattered

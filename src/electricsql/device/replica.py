@@ -27,6 +27,7 @@ from electricsql.limits import (
     PAUSES_PER_STEP,
     STEP_PAUSE_ALONE_MS,
     STEP_PAUSE_MS,
+    STEP_PAUSE_MS_MAX,
 )
 from electricsql.protocol import DeltaPart, Opened
 from electricsql.replication import Fork
@@ -143,7 +144,7 @@ class Replica:
         are_writing = time.monotonic() - self._others[1] < COURTESY_MS / 1000
         if not are_writing:
             return STEP_PAUSE_ALONE_MS / 1000
-        return max(STEP_PAUSE_MS / 1000, kept_s * PAUSES_PER_STEP)
+        return min(max(STEP_PAUSE_MS, 1000 * kept_s * PAUSES_PER_STEP), STEP_PAUSE_MS_MAX) / 1000
 
     def _begin(self, first: DeltaPart) -> None:
         if first is not self._begun:
