@@ -63,7 +63,8 @@ VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 # Time
 HEARTBEAT_MS: Final = 3_000  # who has said nothing for so long says that it is there
 SERVICE_SILENCE_MS_MAX: Final = 7_000  # after two heartbeats a device connects anew
-DEVICE_SILENCE_MS_MAX: Final = 25_000  # a device may be busy; a new stream of it takes over anyway
+DEVICE_SILENCE_MS_MAX: Final = 7_000  # the same for a service, which does not hear the device
+DEVICE_FRAME_MS_MAX: Final = 25_000  # for one to come whole, or to be taken: 128 KiB at 5 kB/s
 CLOCK_GAP_MS_MAX: Final = 2_000  # who looks at the clock less often was not listening, either
 STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is begun anew
 PLACE_MS: Final = 10_000  # how often it is told and noted how far a device is
@@ -135,9 +136,11 @@ SLUG_LENGTH_MAX: Final = 64
 IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 
 assert CATCH_UPS_MAX + REGISTRATIONS_MAX < HUB_CONNECTIONS_MAX, "merging and fan-out find room"
-assert 2 * HEARTBEAT_MS <= SERVICE_SILENCE_MS_MAX <= DEVICE_SILENCE_MS_MAX
+assert min(SERVICE_SILENCE_MS_MAX, DEVICE_SILENCE_MS_MAX) >= 2 * HEARTBEAT_MS
+assert max(SERVICE_SILENCE_MS_MAX, DEVICE_SILENCE_MS_MAX) < DEVICE_FRAME_MS_MAX
 assert RECONNECT_MS_MAX + CONNECT_MS_MAX <= 8_000, "nobody is stuck for longer than 10 s"
 assert max(SERVICE_SILENCE_MS_MAX, HANDSHAKE_MS_MAX) <= 8_000, "nor by a dead connection"
+assert DEVICE_SILENCE_MS_MAX <= 8_000, "nor by one that is dead only on the way up"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PART_BYTES < FRAME_BYTES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

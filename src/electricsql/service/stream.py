@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import itertools
 import time
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
 from electricsql.hub import Claim, Submitted
-from electricsql.limits import CATCH_UP_PATIENCE_MS, FRAMES_IN_A_TURN
+from electricsql.limits import CATCH_UP_PATIENCE_MS, FRAMES_IN_A_TURN, PIECE_BYTES_MIN
 from electricsql.protocol import (
     Applied,
     Bye,
@@ -89,6 +90,7 @@ class DeviceStream:
 
     __slots__ = (
         "_blocked",
+        "_counted_bytes",
         "_held",
         "_migrated",
         "_outbox",
@@ -123,6 +125,8 @@ class DeviceStream:
         self._task: asyncio.Task[object] | None = None
         self._migrated: tuple[Cursor, str] | None = None
         self._blocked = False
+        self._counted_bytes = 0
+        """What had come when bytes were last counted as heard."""
         self._held = 0
 
     @property
@@ -165,7 +169,16 @@ class DeviceStream:
         if expires_at is not None and now >= expires_at * 1000:
             self.end(Bye("unauthorized", "The token has expired.", "Connect with a fresh token."))
         else:
-            self._step(Tick(listening=not self._blocked, speaking=not self._outbox.is_empty))
+            heard, speaking = self._has_heard(), not self._outbox.is_empty
+            self._step(Tick(listening=not self._blocked, heard=heard, speaking=speaking))
+
+    def _has_heard(self) -> bool:
+        """Whether more came since it was last so than heartbeats that a damaged frame swallows."""
+        came = self._socket.heard_bytes
+        if came - self._counted_bytes < PIECE_BYTES_MIN:
+            return False
+        self._counted_bytes = came
+        return True
 
     def end(self, bye: Bye) -> None:
         """End the stream and tell the device why."""
@@ -233,7 +246,9 @@ class DeviceStream:
     async def _register(self, hello: Hello) -> None:
         self.schema_version = hello.schema_version
         self.was_served = False
-        self._step(await self._room.register(self, self._claim(hello)))
+        with self._deaf():
+            place = await self._room.register(self, self._claim(hello))
+        self._step(place)
 
     def _claim(self, frame: Hello | Applied) -> Claim:
         cursor = Cursor.parse(frame.cursor) if frame.cursor is not None else None
@@ -247,15 +262,20 @@ class DeviceStream:
         )
 
     async def _submit(self, uploaded: Uploaded) -> None:
-        """Read a transaction in the schema it was written in, and queue it. No frame is taken from
-        the device meanwhile, so its silence doesn't count."""
-        self._blocked = True
-        try:
+        """Read a transaction in the schema it was written in, and queue it."""
+        with self._deaf():
             async with self._room.uploads.reading(uploaded.data):
                 transaction, refusal = await read_upload(uploaded, self._room.schema_at)
                 origin, number = self.session.origin, self.session.number
                 submitted = Submitted(origin, transaction, uploaded.data, number, refusal)
                 await self._room.merge(self, submitted)
+
+    @contextlib.contextmanager
+    def _deaf(self) -> Iterator[None]:
+        """No frame is taken from the device meanwhile, so its silence doesn't count."""
+        self._blocked = True
+        try:
+            yield
         finally:
             self._blocked = False
 

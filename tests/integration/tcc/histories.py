@@ -89,7 +89,7 @@ def _colleague(stage: Stage) -> App:
     """Another folder of the same app, whose last migration has the same contents, and another
     name."""
     theirs = App(stage.folder / "colleague", stage.service, stage.app.name, stage.app.token)
-    shutil.copytree(stage.app.folder, theirs.folder)
+    shutil.copytree(stage.app.folder, theirs.folder, symlinks=True)
     last = max((theirs.folder / "migrations").glob("*/migration.sql"))
     path = theirs.folder / theirs.electric("migrations", "new", "the same")
     shutil.copy(last, path)
