@@ -6,8 +6,6 @@ from electricsql.migrations import build
 from tests.checks.corpus import CASES, Case
 
 NOT_YET = {
-    "bad_check_mixed_types",
-    "bad_check_number_as_truth",
     "bad_check_two_columns",
     "bad_check_two_columns_in_column",
     "bad_generated_unportable",

@@ -9,7 +9,7 @@ from electricsql.schema.catalog import (
     unlike,
 )
 from electricsql.schema.difference import Difference, additions
-from electricsql.schema.expressions import Unportable, postgres_expression
+from electricsql.schema.expressions import postgres_expression
 from electricsql.schema.introspect import OURS, Scratch
 from electricsql.schema.model import (
     Column,
@@ -22,6 +22,7 @@ from electricsql.schema.model import (
     Table,
     Value,
 )
+from electricsql.schema.portable import Unportable
 from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
 from electricsql.schema.postgres import add_foreign_key as postgres_foreign_key
 from electricsql.schema.postgres import create_index as postgres_index

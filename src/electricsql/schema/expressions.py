@@ -1,34 +1,26 @@
 """The expressions that mean the same in SQLite and in Postgres, and how Postgres spells them.
 
 80 of 127 expressions that were tried differ between the two, so this is a short list of what is
-known to agree: comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, whole-number arithmetic, and a few
-functions. What is not on it is refused.
+known to agree: comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, CASE, and a few functions. What is
+not on it is refused; that its types fit together is seen to in `portable.py`.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from electricsql.schema.model import ColumnType, Table
+from electricsql.schema.portable import Unportable, require_portable
 from electricsql.schema.tokens import Kind, Token, tokens
 
 _WORDS: Final = frozenset(
     ("AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "CASE", "WHEN", "THEN", "ELSE", "END")
 )
-_SYMBOLS: Final = frozenset(("(", ")", ",", "=", "<>", "<", "<=", ">", ">=", "+", "-", "*"))
+_SYMBOLS: Final = frozenset(("(", ")", ",", "=", "<>", "<", "<=", ">", ">=", "+", "-"))
 _SPELLED: Final = {"==": "=", "!=": "<>"}
 _FUNCTIONS: Final = frozenset(("length", "coalesce", "nullif", "trim", "ltrim", "rtrim", "replace"))
 _COLUMNS: Final = frozenset(
     (ColumnType.INTEGER, ColumnType.REAL, ColumnType.NUMERIC, ColumnType.TEXT, ColumnType.BOOLEAN)
 )
-
-
-class Unportable(Exception):
-    """An expression may mean different things to SQLite and to Postgres. `token` is the first part
-    that may, with its place in the expression."""
-
-    def __init__(self, token: Token) -> None:
-        super().__init__(token)
-        self.token: Final = token
 
 
 def postgres_expression(table: Table, sql: str) -> str:
@@ -38,7 +30,10 @@ def postgres_expression(table: Table, sql: str) -> str:
         Unportable: naming the first thing that may differ.
     """
     names = {column.name.lower(): column.name for column in table.columns}
-    return " ".join(_spelled(table, names, list(tokens(sql))))
+    every = list(tokens(sql))
+    spelled = " ".join(_spelled(table, names, every))
+    require_portable(table, every)
+    return spelled
 
 
 def _spelled(table: Table, names: dict[str, str], every: Sequence[Token]) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """A CHECK uses something that SQLite and Postgres may take differently.
 
 A rule that the two sides read differently lets a row in on a device that Postgres refuses. What is
-known to mean the same on both: comparisons, AND, OR, NOT, IN, BETWEEN, IS NULL, CASE, `+ - *` on
-numbers, and the functions length, coalesce, nullif, trim, ltrim, rtrim and replace; on columns that
-are numbers, text or BOOLEAN.
+known to mean the same on both: comparisons of things of one type, AND, OR, NOT, IN, BETWEEN,
+IS NULL, CASE, and the functions length, coalesce, nullif, trim, ltrim, rtrim and replace; on
+columns that are numbers, text or BOOLEAN. A number has at most 15 digits, and is not taken for a
+truth.
 
 LIKE, for one, does not see case in SQLite, and does in Postgres; a division rounds differently; a
-text compared with a number is an error in Postgres.
+text compared with a number is an error in Postgres; and a sum that is too large is a REAL in
+SQLite, and an error in Postgres.
 
 Refused:
 

@@ -1,0 +1,281 @@
+"""Whether an expression means the same in SQLite and in Postgres: by its types.
+
+SQLite compares anything with anything, takes numbers for truths, and lets a sum that is too large
+become a REAL; Postgres refuses each of these, or does it otherwise. So each part of an expression
+has a type here, and what does not fit together is refused. There is no arithmetic: `n + 1` is a
+number on a device where Postgres has an overflow.
+
+Brackets bind as in SQLite. Where Postgres binds otherwise (`a = b < c`), a truth is compared, and
+that is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Final, NoReturn
+
+from electricsql.schema.model import ColumnType, Table
+from electricsql.schema.tokens import Kind, Token
+
+
+class Unportable(Exception):
+    """An expression may mean different things to SQLite and to Postgres. `token` is the first part
+    that may, with its place in the expression."""
+
+    def __init__(self, token: Token) -> None:
+        super().__init__(token)
+        self.token: Final = token
+
+
+class _Type(Enum):
+    """What a part of an expression is. A literal goes with every type of its kind, but two of them
+    say nothing of how text is ordered."""
+
+    TRUTH = auto()
+    INTEGER = auto()
+    REAL = auto()
+    NUMERIC = auto()
+    TEXT = auto()
+    NUMBER = auto()  # a literal
+    STRING = auto()  # a literal
+    NULL = auto()
+
+
+_COLUMNS: Final = {
+    ColumnType.INTEGER: _Type.INTEGER,
+    ColumnType.REAL: _Type.REAL,
+    ColumnType.NUMERIC: _Type.NUMERIC,
+    ColumnType.TEXT: _Type.TEXT,
+    ColumnType.BOOLEAN: _Type.INTEGER,
+}
+_LITERALS: Final = {
+    _Type.NUMBER: (_Type.INTEGER, _Type.REAL, _Type.NUMERIC),
+    _Type.STRING: (_Type.TEXT,),
+    _Type.NULL: tuple(_Type),
+}
+_TEXTS: Final = (_Type.TEXT, _Type.STRING)
+_ORDERED: Final = ("<", "<=", ">", ">=")
+_EQUAL: Final = ("=", "==", "<>", "!=")
+_DIGITS_MAX: Final = 15
+"""What every number of that many digits is as a REAL, it is again as a NUMERIC."""
+_DEPTH_MAX: Final = 40
+_END: Final = Token(Kind.SYMBOL, "", 0)
+_TEXT_FUNCTIONS: Final[Mapping[str, tuple[int, ...]]] = {
+    "length": (1,),
+    "trim": (1, 2),
+    "ltrim": (1, 2),
+    "rtrim": (1, 2),
+    "replace": (3,),
+}
+"""Functions of text, with how many arguments they may have."""
+
+
+def require_portable(table: Table, every: Sequence[Token]) -> None:
+    """See that a condition on this table's columns has types that fit together.
+
+    Raises:
+        Unportable: naming the first thing that does not.
+    """
+    reader = _Reader(table, every)
+    first = reader.peek()
+    found = reader.condition()
+    if reader.peek() is not _END:
+        reader.refuse()
+    if found is not _Type.TRUTH:
+        reader.refuse(first)
+
+
+class _Reader:
+    """Reads an expression, from what binds least to what binds most."""
+
+    def __init__(self, table: Table, every: Sequence[Token]) -> None:
+        self._types = {each.name.lower(): _COLUMNS.get(each.type) for each in table.columns}
+        self._rest = list(reversed(every))
+        self._last = every[-1] if every else _END
+        self._depth = 0
+
+    def peek(self) -> Token:
+        """The next token."""
+        return self._rest[-1] if self._rest else _END
+
+    def refuse(self, token: Token | None = None) -> NoReturn:
+        """Name what is not portable: a token, or the next one."""
+        found = token or self.peek()
+        raise Unportable(self._last if found is _END else found)
+
+    def condition(self) -> _Type:
+        """Whatever can stand between brackets."""
+        self._depth += 1
+        if self._depth > _DEPTH_MAX:
+            self.refuse()
+        found = self._all("OR", lambda: self._all("AND", self._negated))
+        self._depth -= 1
+        return found
+
+    def _all(self, word: str, part: "Callable[[], _Type]") -> _Type:
+        start = self.peek()
+        found = part()
+        while (token := self._word(word)) is not None:
+            self._require(found, (_Type.TRUTH, _Type.NULL), start)
+            start = self.peek()
+            self._require(part(), (_Type.TRUTH, _Type.NULL), start)
+            found, start = _Type.TRUTH, token
+        return found
+
+    def _negated(self) -> _Type:
+        count = 0
+        while self._word("NOT"):
+            count += 1
+        start = self.peek()
+        found = self._compared()
+        if count:
+            self._require(found, (_Type.TRUTH, _Type.NULL), start)
+            return _Type.TRUTH
+        return found
+
+    def _compared(self) -> _Type:
+        """Values that are compared: =, IS NULL, IN, BETWEEN, and what binds more: <."""
+        found = self._ordered()
+        while True:
+            token = self.peek()
+            if token.text in _EQUAL:
+                self._rest.pop()
+                self._unified(found, self._ordered(), token)
+            elif self._word("IS"):
+                self._word("NOT")
+                if not self._word("NULL"):
+                    self.refuse(token)
+            elif token.is_word("NOT", "IN", "BETWEEN"):
+                self._listed(found)
+            else:
+                return found
+            found = _Type.TRUTH
+
+    def _listed(self, found: _Type) -> None:
+        token = self.peek()
+        self._word("NOT")
+        if self._word("IN"):
+            for each in self._bracketed():
+                found = self._unified(found, each, token)
+        elif self._word("BETWEEN"):
+            low = self._ordered()
+            if not self._word("AND"):
+                self.refuse()
+            found = self._unified(self._unified(found, low, token), self._ordered(), token)
+            self._require_order(found, token)
+        else:
+            self.refuse(token)
+
+    def _ordered(self) -> _Type:
+        found = self._value()
+        while self.peek().text in _ORDERED:
+            token = self._rest.pop()
+            self._require_order(self._unified(found, self._value(), token), token)
+            found = _Type.TRUTH
+        return found
+
+    def _value(self) -> _Type:
+        """One operand."""
+        token = self.peek()
+        if token is _END:
+            self.refuse()
+        self._rest.pop()
+        if token.text == "(":
+            self._rest.append(token)
+            parts = self._bracketed()
+            return parts[0] if len(parts) == 1 else self.refuse(token)
+        if token.text in ("-", "+") and self.peek().kind is Kind.NUMBER:
+            token = self._rest.pop()
+        if token.kind is Kind.NUMBER:
+            return _Type.NUMBER if _is_exact(token.text) else self.refuse(token)
+        if token.kind is Kind.STRING:
+            return _Type.STRING
+        if token.is_word("NULL"):
+            return _Type.NULL
+        if token.is_word("CASE"):
+            return self._case(token)
+        if token.kind is Kind.WORD and self.peek().text == "(":
+            return self._called(token)
+        known = self._types.get(token.name.lower()) if _may_name(token) else None
+        return known or self.refuse(token)
+
+    def _called(self, function: Token) -> _Type:
+        name = function.text.lower()
+        if name not in ("coalesce", "nullif", *_TEXT_FUNCTIONS):
+            self.refuse(function)
+        arguments = self._bracketed()
+        if name in _TEXT_FUNCTIONS:
+            if len(arguments) not in _TEXT_FUNCTIONS[name]:
+                self.refuse(function)
+            for each in arguments:
+                self._require(each, _TEXTS, function)
+            if name == "length":
+                return _Type.INTEGER
+        elif len(arguments) < 2 or (name == "nullif" and len(arguments) > 2):
+            self.refuse(function)
+        found = arguments[0]
+        for each in arguments[1:]:
+            found = self._unified(found, each, function)
+        return found
+
+    def _case(self, start: Token) -> _Type:
+        base = None if self.peek().is_word("WHEN") else self.condition()
+        found = _Type.NULL
+        while self._word("WHEN"):
+            when = self.condition()
+            if base is None:
+                self._require(when, (_Type.TRUTH, _Type.NULL), start)
+            else:
+                base = self._unified(base, when, start)
+            if not self._word("THEN"):
+                self.refuse()
+            found = self._unified(found, self.condition(), start, truths=True)
+        if self._word("ELSE"):
+            found = self._unified(found, self.condition(), start, truths=True)
+        return found if self._word("END") else self.refuse()
+
+    def _bracketed(self) -> list[_Type]:
+        """What commas part, between the next brackets."""
+        if self.peek().text != "(":
+            self.refuse()
+        self._rest.pop()
+        parts = [self.condition()]
+        while self.peek().text == ",":
+            self._rest.pop()
+            parts.append(self.condition())
+        if self.peek().text != ")":
+            self.refuse()
+        self._rest.pop()
+        return parts
+
+    def _word(self, word: str) -> Token | None:
+        """Pass over a word, if it is the next."""
+        return self._rest.pop() if self.peek().is_word(word) else None
+
+    def _require(self, found: _Type, wanted: tuple[_Type, ...], at: Token) -> None:
+        if found not in wanted:
+            self.refuse(at)
+
+    def _require_order(self, found: _Type, at: Token) -> None:
+        """How two literals are ordered depends on the database's own collation."""
+        if found is _Type.STRING:
+            self.refuse(at)
+
+    def _unified(self, one: _Type, other: _Type, at: Token, *, truths: bool = False) -> _Type:
+        """The type of two that are compared, or that come to the same place."""
+        if _Type.TRUTH in (one, other) and not truths:
+            self.refuse(at)
+        if one is other or one in _LITERALS.get(other, ()):
+            return one
+        return other if other in _LITERALS.get(one, ()) else self.refuse(at)
+
+
+def _may_name(token: Token) -> bool:
+    return token.kind in (Kind.WORD, Kind.NAME)
+
+
+def _is_exact(number: str) -> bool:
+    """Whether it is the same number as a REAL, as a NUMERIC, and written in either."""
+    if not set(number) <= set("0123456789."):
+        return False
+    return len(Decimal(number).as_tuple().digits) <= _DIGITS_MAX and len(number) <= _DIGITS_MAX + 2

@@ -1,0 +1,142 @@
+"""Conditions of the portable subset, made by chance, are asked of both engines, on edge values."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import asyncpg
+import pytest
+
+from electricsql.schema import Scratch, Table, Unportable, Value, postgres_expression
+from electricsql.schema import postgres_literal as literal
+
+CREATE = """CREATE TABLE t (
+    n INTEGER PRIMARY KEY NOT NULL, i INTEGER, r REAL, m NUMERIC, s TEXT, b BOOLEAN
+)"""
+INTEGERS = (0, 1, -1, 2, 3, 7, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), None)
+REALS = (0.0, -0.0, 1.0, 0.1, 0.5, -1.5, 5e-324, 1e300, -1e300, float("inf"), 2.0**53, None)
+NUMERICS = (0, 1, -1, 0.1, 0.5, 2**53 + 1, 2**63 - 1, 1e300, 123456789012345, None)
+TEXTS = ("", " ", "a", "A", "b", "ab", "ba", " a ", "é", "Z", "ß", "🙂", "a\\b", "it's", "1", None)
+BOOLEANS = (0, 1, None)
+ROWS = 60
+
+
+def rows() -> Iterator[tuple[Value, ...]]:
+    """Each edge value beside others."""
+    for n in range(ROWS):
+        yield n, *(each[n % len(each)] for each in (INTEGERS, REALS, NUMERICS, TEXTS, BOOLEANS))
+
+
+class Grammar:
+    """Conditions by chance; some of them have types that do not fit."""
+
+    def __init__(self, random: Random) -> None:
+        self._pick = random.choice
+
+    def condition(self, depth: int = 3) -> str:
+        if depth and self._pick((True, False)):
+            one, other = self.condition(depth - 1), self.condition(depth - 1)
+            joined = (
+                f"{one} AND {other}", f"({one} OR {other})", f"{one} OR {other}", f"NOT {one}",
+                f"({one}) IS NULL", f"CASE WHEN {one} THEN {other} ELSE i > 0 END",
+                f"CASE {self.value()} WHEN {self.value()} THEN {one} END",
+                f"{one} = {other}", f"{one} < {other}",
+            )  # fmt: skip
+            return self._pick(joined)
+        a, b, c = self.value(), self.value(), self.value()
+        compared = self._pick(("=", "==", "<>", "!=", "<", "<=", ">", ">="))
+        forms = (
+            f"{a} {compared} {b}", f"{a} {compared} {b}", f"{a} BETWEEN {b} AND {c}",
+            f"{a} NOT BETWEEN {b} AND {c}", f"{a} IN ({b}, {c})", f"{a} NOT IN ({b})",
+            f"{a} IS NULL", f"{a} IS NOT NULL", f"{a} {compared} {b} IS NULL", a,
+        )  # fmt: skip
+        return self._pick(forms)
+
+    def value(self, depth: int = 2) -> str:
+        if depth and self._pick((True, False, False)):
+            a, b, c = (self.value(depth - 1) for _ in range(3))
+            forms = (
+                f"coalesce({a}, {b})", f"nullif({a}, {b})", f"length({a})", f"trim({a})",
+                f"ltrim({a}, {b})", f"rtrim({a})", f"replace({a}, {b}, {c})", f"({a})",
+                f"CASE WHEN {a} = {b} THEN {c} ELSE {a} END", f"{a} + {b}", f"-{a}",
+            )  # fmt: skip
+            return self._pick(forms)
+        columns = ("i", "r", "m", "s", "b", "s", "i")
+        literals = (
+            "0", "1", "-1", "2", "0.1", "1.50", "123456789012345", "9007199254740993", "1e3",
+            "''", "'a'", "' '", "'é'", "'a\\b'", "'it''s'", "'1'", "NULL",
+        )  # fmt: skip
+        return self._pick(self._pick((columns, literals)))
+
+
+def taken(table: Table, seed: int, count: int) -> Iterator[tuple[str, str]]:
+    """So many conditions of the subset, each with how Postgres spells it."""
+    grammar = Grammar(Random(seed))
+    while count:
+        sql = grammar.condition()
+        try:
+            yield sql, postgres_expression(table, sql)
+        except Unportable:
+            continue
+        count -= 1
+
+
+def differences(url: str, seed: int, count: int) -> list[tuple[Any, ...]]:
+    """The conditions of which the two say different things, each with what they say."""
+    scratch = Scratch()
+    scratch.run(CREATE)
+    table = scratch.schema().tables["t"]
+    scratch.close()
+    conditions = list(taken(table, seed, count))
+    ours, theirs = of_sqlite([sql for sql, _ in conditions]), of_postgres(url, table, conditions)
+    return [
+        (*both, one, other)
+        for both, one, other in zip(conditions, ours, theirs, strict=True)
+        if one != other
+    ]
+
+
+def of_sqlite(conditions: list[str]) -> list[Any]:
+    database = sqlite3.connect(":memory:")
+    database.execute(CREATE)
+    database.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)", rows())
+    said = [
+        [None if each is None else bool(each) for (each,) in database.execute(query)]
+        for query in (f"SELECT {sql} FROM t ORDER BY n" for sql in conditions)
+    ]
+    database.close()
+    return said
+
+
+def of_postgres(url: str, table: Table, conditions: list[tuple[str, str]]) -> list[Any]:
+    async def asked() -> list[Any]:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(
+                "CREATE TABLE t (n bigint, i bigint, r double precision, m numeric,"
+                ' s text COLLATE "C", b boolean)'
+            )
+            for row in rows():
+                values = (literal(v, c.type) for v, c in zip(row, table.columns, strict=True))
+                await connection.execute(f"INSERT INTO t VALUES ({', '.join(values)})")
+            said: list[Any] = []
+            for start in range(0, len(conditions), 20):
+                some = conditions[start : start + 20]
+                columns = ", ".join(f"array_agg(({sql}) ORDER BY n)" for _, sql in some)
+                said += await connection.fetchrow(f"SELECT {columns} FROM t") or ()
+            return said
+        finally:
+            await connection.close()
+
+    return asyncio.run(asked())
+
+
+def test_what_is_taken_means_the_same_on_both(database: str) -> None:
+    assert differences(database, seed=1, count=500) == []
+
+
+@pytest.mark.soak
+def test_what_is_taken_means_the_same_on_both_over_and_over(any_database: str) -> None:
+    assert differences(any_database, seed=2, count=20_000) == []
