@@ -125,7 +125,10 @@ def of_postgres(url: str, table: Table, conditions: list[tuple[str, str]]) -> li
             for start in range(0, len(conditions), 20):
                 some = conditions[start : start + 20]
                 columns = ", ".join(f"array_agg(({sql}) ORDER BY n)" for _, sql in some)
-                said += await connection.fetchrow(f"SELECT {columns} FROM t") or ()
+                try:
+                    said += await connection.fetchrow(f"SELECT {columns} FROM t") or ()
+                except asyncpg.PostgresError as error:
+                    said += [str(error)] * len(some)
             return said
         finally:
             await connection.close()

@@ -216,7 +216,7 @@ class _Reader:
         found = arguments[0]
         for each in arguments[1:]:
             found = self._unified(found, each, function)
-        return found
+        return self._told(found if name == "coalesce" else arguments[0], function)
 
     def _case(self, start: Token) -> _Type:
         base = None if self.peek().is_word("WHEN") else self.condition()
@@ -232,7 +232,7 @@ class _Reader:
             found = self._unified(found, self.condition(), start, truths=True)
         if self._word("ELSE"):
             found = self._unified(found, self.condition(), start, truths=True)
-        return found if self._word("END") else self.refuse()
+        return self._told(found, start) if self._word("END") else self.refuse()
 
     def _bracketed(self) -> list[_Type]:
         """What commas part, between the next brackets."""
@@ -251,6 +251,10 @@ class _Reader:
     def _word(self, word: str) -> Token | None:
         """Pass over a word, if it is the next."""
         return self._rest.pop() if self.peek().is_word(word) else None
+
+    def _told(self, found: _Type, at: Token) -> _Type:
+        """Postgres takes what could be of any type for text."""
+        return self.refuse(at) if found is _Type.NULL else found
 
     def _require(self, found: _Type, wanted: tuple[_Type, ...], at: Token) -> None:
         if found not in wanted:
