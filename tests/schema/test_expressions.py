@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from electricsql.schema.expressions import Unportable, postgres_expression
+from electricsql.schema import Unportable, postgres_expression
 from tests.schema.schemas import table
 
 T = table(
