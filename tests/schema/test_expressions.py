@@ -103,6 +103,8 @@ def test_columns_are_spelled_as_they_were_created_and_booleans_are_numbers() -> 
         ('"nowhere" = 1', '"nowhere"'),
         ("i(1) = 1", "i"),
         ("i = CAST(r AS INTEGER)", "CAST"),
+        ("replace(s, '', s) = 'a'", "replace"),
+        ("replace(replace(s, 'a', 'b'), s, 'a') = 'a'", "replace"),
         ("s COLLATE NOCASE = 'a'", "COLLATE"),
         ("s = x'00'", "x'00'"),
     ],

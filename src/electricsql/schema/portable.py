@@ -12,6 +12,7 @@ that is refused.
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final, NoReturn
 
 from electricsql.schema.model import ColumnType, Table
@@ -203,6 +204,8 @@ class _Reader:
         name = function.text.lower()
         if name not in ("coalesce", "nullif", *_TEXT_FUNCTIONS):
             self.refuse(function)
+        if name == "replace":
+            self._require_pattern(function)
         arguments = self._bracketed()
         if name in _TEXT_FUNCTIONS:
             if len(arguments) not in _TEXT_FUNCTIONS[name]:
@@ -217,6 +220,20 @@ class _Reader:
         for each in arguments[1:]:
             found = self._unified(found, each, function)
         return self._told(found if name == "coalesce" else arguments[0], function)
+
+    def _require_pattern(self, function: Token) -> None:
+        """What `replace` looks for is a literal with something in it: for the empty text SQLite does
+        not ask what it is to be replaced by, and Postgres makes NULL of a NULL there."""
+        depth = 0
+        for before, token in pairwise(reversed(self._rest)):
+            depth += (before.text == "(") - (before.text == ")")
+            if depth == 0:
+                break
+            if depth == 1 and before.text == ",":
+                if token.kind is not Kind.STRING or token.text == "''":
+                    break
+                return
+        self.refuse(function)
 
     def _case(self, start: Token) -> _Type:
         base = None if self.peek().is_word("WHEN") else self.condition()
