@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electricsql.schema import Kind, quote, tokens
-from electricsql.schema.tokens import check_expressions
+from electricsql.schema.tokens import check_constraints
 
 FRAGMENTS = st.sampled_from(
     [
@@ -83,4 +83,4 @@ def test_a_keyword_is_a_bare_word_in_any_case() -> None:
     ],
 )
 def test_checks_are_found_by_their_brackets(ddl: str, expressions: tuple[str, ...]) -> None:
-    assert check_expressions(ddl) == expressions
+    assert tuple(check.sql for check in check_constraints(ddl)) == expressions

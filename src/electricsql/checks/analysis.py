@@ -6,7 +6,7 @@ gives places and intent.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,13 +19,25 @@ from electricsql.migrations import (
     Action,
     Definition,
     Directive,
+    Policy,
     Source,
     fits,
     parse,
+    policies,
     statements,
     unbound,
 )
-from electricsql.schema import Column, ColumnType, Index, Schema, Scratch, Table, Value
+from electricsql.schema import (
+    Check,
+    Column,
+    ColumnType,
+    Index,
+    Schema,
+    Scratch,
+    Table,
+    Value,
+    check_constraints,
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,22 @@ class Analysis:
                         yield table, index, self._index_at(table, index)
 
     @property
+    def new_checks(self) -> Iterator[tuple[Table, Check, Span]]:
+        """The CHECK constraints that came, with where that is written."""
+        written = [
+            (check, step.statement.start + check.start)
+            for step in self.did(Action.CREATE_TABLE, Action.ADD_COLUMN)
+            for check in check_constraints(step.statement.sql)
+        ]
+        for fate in self.fates:
+            old = fate.before.checks if fate.before else ()
+            for sql in fate.after.checks if fate.after else ():
+                found = next((each for each in written if each[0].sql == sql), None)
+                if sql not in old and fate.after and found:
+                    check, start = found
+                    yield fate.after, check, Span(start, start + len("CHECK"))
+
+    @property
     def new_names(self) -> Iterator[tuple[Span, str, str]]:
         """Every name that this migration gave: where, as it is shown, and the name."""
         for fate in self.fates:
@@ -112,6 +140,16 @@ class Analysis:
         for _, index, span in self.new_indexes:
             if index.sql is not None:
                 yield span, f"Index {index.name}", index.name
+
+    @property
+    def policies(self) -> Iterator[Policy]:
+        """What the migration says should become of conflicts."""
+        return policies(each for step in self.steps for each in step.statement.directives)
+
+    def policy(self, kind: str, table: str, names: Iterable[str]) -> Policy | None:
+        """What it says of one constraint."""
+        wanted = frozenset(names)
+        return next((each for each in self.policies if each.is_about(kind, table, wanted)), None)
 
     def _index_at(self, table: Table, index: Index) -> Span:
         for step in self.did(Action.CREATE_INDEX):

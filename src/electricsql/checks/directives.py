@@ -6,5 +6,7 @@ from typing import Final
 ALLOW: Final = "allow"
 FORMS: Final[Mapping[str, str]] = {
     ALLOW: '-- @allow RULE reason="…"',
+    "unique": "-- @unique TABLE.COLUMN on-conflict=POLICY",
+    "check": "-- @check TABLE.CONSTRAINT on-conflict=POLICY",
 }
 """Each with how it is written."""

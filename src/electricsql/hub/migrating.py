@@ -16,6 +16,7 @@ from electricsql.hub.catalog import read_catalog
 from electricsql.hub.connection import CONTENTION, Connection, transaction
 from electricsql.hub.drift import MIGRATING, expect, features
 from electricsql.hub.format import LOCK
+from electricsql.hub.keeping import keep_first
 from electricsql.hub.model import HubMigration, HubPlan
 from electricsql.limits import LOCK_WAIT_MS, MIGRATION_ATTEMPTS_MAX
 from electricsql.migrations import BuiltMigration, Source, build
@@ -154,6 +155,8 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
         if name not in created:
             for sql in replace_functions(migration.schema.tables[name]):
                 await _run(connection, migration, sql)
+    for sql in keep_first(migration):
+        await _run(connection, migration, sql)
     await expect(connection, before, await features(connection, sorted(difference.changed())))
     source = migration.source
     await connection.execute(

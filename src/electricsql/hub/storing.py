@@ -2,7 +2,8 @@
 
 Shadows go first: what the users' triggers write because of a row is captured on top of them. Of the
 rows, the updates go first and the deletes of children before those of their parents, so that no ON
-DELETE action finds a row that stays.
+DELETE action finds a row that stays; and inserts last, since a new row may have a value that must
+be unique from one that is deleted.
 """
 
 from collections import defaultdict
@@ -51,8 +52,9 @@ async def store(
         if any(each.xid == xid for each in stamped):
             touched.add(table.number)
         await store_shadows(connection, table, stamped)
+    new = {}
     for table in tables:
-        await _update_and_insert(connection, table, loaded, by_table[table.name])
+        new[table.name] = await _update_rows(connection, table, loaded, by_table[table.name])
     for table in _children_first(schema, tables):
         gone = [
             row_id.key
@@ -60,6 +62,9 @@ async def store(
             if not row.alive and (before := loaded.get(row_id)) is not None and before.alive
         ]
         await _delete(connection, table, gone)
+    for table in tables:
+        if values := new[table.name]:
+            await connection.execute(_insert(table), *_parameters(table.columns, values))
     return touched
 
 
@@ -139,12 +144,13 @@ def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value
     return [numbers, at, *key_parameters(table, [stamped.key for stamped in rows])]
 
 
-async def _update_and_insert(
+async def _update_rows(
     connection: Connection,
     table: Table,
     loaded: LoadedRows,
     rows: Sequence[tuple[RowId, Row]],
-) -> None:
+) -> list[Mapping[str, Value]]:
+    """Write the rows that are there; gives the values of those that are new."""
     new: list[Mapping[str, Value]] = []
     updates: defaultdict[tuple[str, ...], list[Mapping[str, Value]]] = defaultdict(list)
     others = [name for name in table.column_names if name not in table.primary_key]
@@ -159,8 +165,7 @@ async def _update_and_insert(
     for changed, values in updates.items():
         columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
         await connection.execute(_update(table, changed), *_parameters(columns, values))
-    if new:
-        await connection.execute(_insert(table), *_parameters(table.columns, new))
+    return new
 
 
 def _changed(columns: Sequence[str], before: Row, after: Row) -> tuple[str, ...]:

@@ -25,6 +25,13 @@ from electricsql.migrations.grammar import (
     parse,
 )
 from electricsql.migrations.names import new_name, title_of
+from electricsql.migrations.policies import (
+    KEEP_FIRST,
+    ON_CONFLICT,
+    Policy,
+    given_up,
+    policies,
+)
 from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
 
 __all__ = [
@@ -32,8 +39,10 @@ __all__ = [
     "FILE",
     "GUARD",
     "INDEX_D_TS",
+    "KEEP_FIRST",
     "LOCAL_ENV",
     "MASK_BITS",
+    "ON_CONFLICT",
     "OPLOG",
     "SCHEMA_ACTIONS",
     "Action",
@@ -44,6 +53,7 @@ __all__ = [
     "Definition",
     "Directive",
     "Parsed",
+    "Policy",
     "Source",
     "Statement",
     "build",
@@ -51,11 +61,13 @@ __all__ = [
     "bundled",
     "created",
     "fits",
+    "given_up",
     "index_js",
     "make_bundle",
     "manifest_json",
     "new_name",
     "parse",
+    "policies",
     "read_bundle",
     "read_folder",
     "schema_of",

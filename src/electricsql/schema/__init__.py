@@ -9,7 +9,7 @@ from electricsql.schema.catalog import (
     unlike,
 )
 from electricsql.schema.difference import Difference, additions
-from electricsql.schema.expressions import postgres_expression
+from electricsql.schema.expressions import columns_read, postgres_expression
 from electricsql.schema.introspect import OURS, Scratch
 from electricsql.schema.model import (
     Column,
@@ -30,7 +30,14 @@ from electricsql.schema.postgres import default_of as postgres_default
 from electricsql.schema.postgres import held_checks, quote
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
-from electricsql.schema.tokens import Kind, Token, tokens, tokens_and_comments
+from electricsql.schema.tokens import (
+    Check,
+    Kind,
+    Token,
+    check_constraints,
+    tokens,
+    tokens_and_comments,
+)
 from electricsql.schema.types import column_type
 from electricsql.schema.values import (
     FIRST_DAY_WITH_ZONE,
@@ -49,6 +56,7 @@ __all__ = [
     "SPELLED",
     "CatalogColumn",
     "CatalogTable",
+    "Check",
     "Column",
     "ColumnType",
     "Default",
@@ -66,7 +74,9 @@ __all__ = [
     "additions",
     "can_hold",
     "canonical",
+    "check_constraints",
     "column_type",
+    "columns_read",
     "held_checks",
     "is_needed",
     "postgres_default",

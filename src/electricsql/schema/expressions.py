@@ -6,6 +6,7 @@ not on it is refused; that its types fit together is seen to in `portable.py`.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from electricsql.schema.model import ColumnType, Table
@@ -34,6 +35,21 @@ def postgres_expression(table: Table, sql: str) -> str:
     spelled = " ".join(_spelled(table, names, every))
     require_portable(table, every)
     return spelled
+
+
+def columns_read(table: Table, sql: str) -> frozenset[str]:
+    """The columns of this table that an expression reads."""
+    names = {column.name.lower(): column.name for column in table.columns}
+    every = [*tokens(sql), None]
+    return frozenset(
+        names[token.name.lower()]
+        for token, following in pairwise(every)
+        if token is not None
+        and _may_name(token)
+        and not token.is_word(*_WORDS)
+        and token.name.lower() in names
+        and (following is None or following.text != "(")
+    )
 
 
 def _spelled(table: Table, names: dict[str, str], every: Sequence[Token]) -> Iterator[str]:

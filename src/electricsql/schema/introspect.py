@@ -20,7 +20,7 @@ from electricsql.schema.model import (
     Value,
 )
 from electricsql.schema.postgres import quote
-from electricsql.schema.tokens import Kind, check_expressions, tokens
+from electricsql.schema.tokens import Kind, check_constraints, tokens
 from electricsql.schema.types import column_type
 
 OURS: Final = "_electric_"
@@ -116,7 +116,7 @@ class Scratch:
             primary_key=tuple(key),
             foreign_keys=tuple(self._foreign_keys(name, names)),
             indexes=tuple(self._indexes(name)),
-            checks=check_expressions(text),
+            checks=tuple(check.sql for check in check_constraints(text)),
             strict=bool(strict),
             without_rowid=bool(without_rowid),
             is_counted=bool(key) and not without_rowid and not self._has_key_index(name),

@@ -70,14 +70,23 @@ def tokens_and_comments(sql: str) -> Iterator[Token]:
             yield Token(Kind[match.lastgroup], match.group(), match.start())
 
 
-def check_expressions(create_table: str) -> tuple[str, ...]:
-    """The expressions of a CREATE TABLE's CHECK constraints, without the outer brackets."""
-    every = list(tokens(create_table))
-    return tuple(
-        _bracketed(create_table, every[place + 1 :])
-        for place, token in enumerate(every[:-1])
-        if token.is_word("CHECK") and every[place + 1].text == "("
-    )
+class Check(NamedTuple):
+    """A CHECK constraint: its name (empty if it has none), its expression without the outer
+    brackets, and where it starts in the SQL."""
+
+    name: str
+    sql: str
+    start: int
+
+
+def check_constraints(statement: str) -> Iterator[Check]:
+    """The CHECK constraints of a CREATE TABLE, or of an added column."""
+    every = list(tokens(statement))
+    for place, token in enumerate(every[:-1]):
+        if token.is_word("CHECK") and every[place + 1].text == "(":
+            named = place > 1 and every[place - 2].is_word("CONSTRAINT")
+            name = every[place - 1].name if named else ""
+            yield Check(name, _bracketed(statement, every[place + 1 :]), token.start)
 
 
 def _bracketed(sql: str, rest: Sequence[Token]) -> str:

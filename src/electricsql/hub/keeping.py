@@ -1,0 +1,61 @@
+"""`keep-first`: a value that must be unique and is taken gives way to the row that has it. Pure.
+
+The author of a migration may say so of a UNIQUE rule (`-- @unique … on-conflict=keep-first`). Then
+a trigger clears the column in what a merge writes, before Postgres sees it, and the difference to
+what was meant is a write of the hub's, like that of any trigger (`effects.py`): every device gets
+it, the author too. Who writes Postgres directly gets Postgres' error, as ever.
+"""
+
+from collections.abc import Iterator
+
+from electricsql.hub.capture import MERGING, user_table
+from electricsql.migrations import KEEP_FIRST, BuiltMigration, given_up, policies, statements
+from electricsql.schema import Index, Table, quote
+
+
+def keep_first(migration: BuiltMigration) -> Iterator[str]:
+    """The statements for a migration's new UNIQUE rules, and for those that it drops."""
+    difference = migration.difference
+    for table, index in difference.dropped_indexes:
+        if index.unique:
+            yield f"DROP TRIGGER IF EXISTS {_name(table, index)} ON {user_table(table)}"
+    new = [(table, index) for table in difference.tables for index in table.indexes]
+    every = [each for one in statements(migration.source) for each in one.directives]
+    stated = [each for each in policies(every) if each.on_conflict == KEEP_FIRST]
+    for table, index in (*new, *difference.indexes):
+        if any(each.is_about("unique", table.name, index.columns) for each in stated):
+            yield from _trigger(table, index)
+
+
+def _name(table: Table, index: Index) -> str:
+    """By position, which never changes."""
+    places = [str(table.positions[name]) for name in index.columns]
+    return "_".join(["electric_keep_first", *places])
+
+
+def _trigger(table: Table, index: Index) -> Iterator[str]:
+    column = given_up(table, index)
+    assert column is not None, "a rule refuses that"
+    name = _name(table, index)
+    function = f"electric.keep_first_{table.number}_{name.removeprefix('electric_keep_first_')}"
+    taken = " AND ".join(f"u.{quote(each)} = NEW.{quote(each)}" for each in index.columns)
+    itself = " AND ".join(f"u.{quote(key)} = NEW.{quote(key)}" for key in table.primary_key)
+    columns = ", ".join(map(quote, index.columns))
+    yield (
+        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger\n"
+        "LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp\n"
+        "AS $electric$\n"
+        "BEGIN\n"
+        f"IF EXISTS (SELECT FROM {user_table(table)} u WHERE {taken} AND NOT ({itself})) THEN\n"
+        f"    NEW.{quote(column.name)} := NULL;\n"
+        "END IF;\n"
+        "RETURN NEW;\n"
+        "END\n"
+        "$electric$"
+    )
+    yield (
+        f"CREATE OR REPLACE TRIGGER {name} BEFORE INSERT OR UPDATE OF {columns}\n"
+        f"ON {user_table(table)} FOR EACH ROW\n"
+        f"WHEN (current_setting('{MERGING}', true) = 'on')\n"
+        f"EXECUTE FUNCTION {function}()"
+    )
