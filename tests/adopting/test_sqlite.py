@@ -157,6 +157,33 @@ def test_what_can_not_be_replicated_is_left_out(path: Path, ddl: str, what: str 
     assert ("-- Left out: " in draft.sql) == bool(what)
 
 
+def test_rules_that_merging_can_break_are_kept_with_a_policy(path: Path) -> None:
+    draft = drafted(
+        path,
+        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT UNIQUE, a INT, b INT,"
+        " CHECK (a > 0), CHECK (a < b), CONSTRAINT check_1 CHECK (b <> a + 1))",
+        "CREATE UNIQUE INDEX one ON t (a, b)",
+    )
+    assert told(draft, Outcome.LEFT_OUT) == []
+    assert told(draft, Outcome.MIND) == ["rules of t and rules of t"]
+    for line in (
+        "-- @unique t.x on-conflict=quarantine\n",
+        "-- @check t.check_1 on-conflict=quarantine\n",
+        "-- @check t.check_2 on-conflict=quarantine\n",
+        "CONSTRAINT check_2 CHECK (a < b)",
+        "-- @unique t(a, b) on-conflict=quarantine\nCREATE UNIQUE INDEX one",
+    ):
+        assert line in draft.sql
+
+
+def test_rows_that_need_each_other_are_checked_at_the_commit(path: Path) -> None:
+    draft = drafted(
+        path, "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, up TEXT NOT NULL REFERENCES t)"
+    )
+    assert told(draft, Outcome.CORRECTED) == ["the foreign keys of t wait for the commit"]
+    assert "REFERENCES t DEFERRABLE INITIALLY DEFERRED" in draft.sql
+
+
 def test_a_column_of_several_kinds_leaves_its_table_out(path: Path) -> None:
     file_of(path, "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x)")
     with sqlite3.connect(path) as database:

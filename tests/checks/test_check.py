@@ -60,6 +60,10 @@ KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x INTEGER, y TEXT);"
         ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z JSON DEFAULT '{'"]),
         ("bad-default", [KEYED, "ALTER TABLE a ADD COLUMN z TIME DEFAULT '07:05'"]),
         ("nondeterministic-default", [KEYED, "ALTER TABLE a ADD z TEXT DEFAULT CURRENT_TIME"]),
+        ("unique-can-collide", [KEYED, "CREATE UNIQUE INDEX i ON a (y, x)"]),
+        ("unique-can-collide", ["CREATE TABLE a (id INT PRIMARY KEY NOT NULL, x TEXT UNIQUE)"]),
+        ("check-spans-columns", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT CHECK (z <> y)"]),
+        ("nocase-key", ["CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL COLLATE nocase)"]),
     ],
 )
 def test_what_can_not_work_is_refused_by_its_rule(rule: str, texts: list[str]) -> None:
@@ -161,3 +165,83 @@ def test_a_known_migration_that_is_no_sql_is_named() -> None:
         check([broken, new], {broken.name})
     assert refused.value.code == "sql-error"
     assert broken.name in refused.value.problem
+
+
+UNIQUE = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x TEXT UNIQUE, y TEXT NOT NULL, UNIQUE (y))"
+
+
+@pytest.mark.parametrize(
+    ("directives", "rules"),
+    [
+        ("", ["unique-can-collide", "unique-can-collide"]),
+        ("-- @unique a.x on-conflict=keep-first", ["unique-can-collide"]),
+        ("-- @unique A(X) on-conflict=keep-first\n-- @unique a.y on-conflict=quarantine", []),
+        (
+            "-- @unique a.x on-conflict=quarantine\n-- @unique a.y on-conflict=keep-first",
+            ["unique-can-collide"],
+        ),
+        (
+            "-- @unique a.x on-conflict=both\n-- @unique a.y on-conflict=quarantine",
+            ["unknown-directive"],
+        ),
+        (
+            "-- @unique a.x on-conflict=quarantine\n-- @unique a.y on-conflict=quarantine\n"
+            "-- @unique a.id on-conflict=quarantine\n-- @check a.x on-conflict=quarantine\n"
+            "-- @unique a.y",
+            ["unknown-directive"] * 3,
+        ),
+    ],
+)
+def test_a_policy_is_about_a_constraint_of_its_migration(directives: str, rules: list[str]) -> None:
+    assert [each.rule for each in found(f"{directives}\n{UNIQUE}")] == rules
+
+
+def test_a_policy_that_no_statement_follows_is_none() -> None:
+    (finding,) = found(f"{KEYED}\n-- @unique a.x on-conflict=quarantine")
+    assert (finding.rule, finding.why) == ("unknown-directive", "No statement follows it.")
+
+
+def test_circles_of_foreign_keys_are_found_where_they_close() -> None:
+    def table(name: str, parent: str) -> str:
+        key = "id TEXT PRIMARY KEY NOT NULL"
+        return f"CREATE TABLE {name} ({key}, p TEXT NOT NULL REFERENCES {parent});"
+
+    circle = "\n".join([table("a", "b"), table("b", "c"), table("c", "a")])
+    assert [(each.rule, each.line) for each in found(circle)] == [("foreign-key-cycle", 3)]
+    assert (
+        found(
+            circle.replace(
+                "c (id TEXT PRIMARY KEY NOT NULL, p TEXT NOT NULL",
+                "c (id TEXT PRIMARY KEY NOT NULL, p TEXT",
+            )
+        )
+        == ()
+    )
+    key = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL REFERENCES a)"
+    assert [each.rule for each in found(key)] == ["foreign-key-cycle"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "sql"),
+    [
+        ("fragile-key", "CREATE TABLE a (id BLOB PRIMARY KEY NOT NULL)"),
+        ("nocase-column", KEYED + "ALTER TABLE a ADD COLUMN z TEXT COLLATE RTRIM"),
+        ("identifier-case-clash", "CREATE TABLE Big (Id TEXT PRIMARY KEY NOT NULL, bodyText TEXT)"),
+        (
+            "mutable-key",
+            KEYED + "CREATE TABLE b (id TEXT PRIMARY KEY NOT NULL,"
+            " p TEXT REFERENCES a ON UPDATE SET NULL)",
+        ),
+    ],
+)
+def test_a_warning_refuses_nothing(rule: str, sql: str) -> None:
+    (finding,) = found(sql)
+    assert (finding.rule, finding.severity) == (rule, Severity.WARNING)
+    assert checked_build(sources(sql)).warnings == (finding,)
+
+
+@pytest.mark.parametrize(
+    "definition", ["x TEXT COLLATE BINARY", "x TEXT DEFAULT ('a' COLLATE NOCASE)"]
+)
+def test_what_is_no_collation_of_its_column_is_no_matter(definition: str) -> None:
+    assert found(f"CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, {definition})") == ()

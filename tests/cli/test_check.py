@@ -35,6 +35,24 @@ def test_what_is_fine_is_said_to_be(notes: Typist) -> None:
     assert json.loads(notes.well("check", "--format", "sarif"))["runs"][0]["results"] == []
 
 
+def test_a_warning_is_told_and_stops_nobody_who_is_not_strict(deployed: Typist) -> None:
+    deployed.migration("upper", "CREATE TABLE Notes (id TEXT PRIMARY KEY NOT NULL);\n")
+    said = deployed("check")
+    assert said.status == 0
+    assert "warning[identifier-case-clash]: Names with upper-case letters: Notes.\n" in said.out
+    assert said.out.endswith("Checked 1 new migration: 1 warning.\n")
+    assert deployed("check", "--strict").status == 1
+    assert deployed("check", "--format", "json").json()[0]["severity"] == "warning"
+    assert deployed.well("check", "--format", "github").startswith("::warning file=")
+    (result,) = json.loads(deployed.well("check", "--format", "sarif"))["runs"][0]["results"]
+    assert result["level"] == "warning"
+    for command in ("build", "sync"):
+        done = deployed(command)
+        assert (done.status, "warning[identifier-case-clash]" in done.err) == (0, True), command
+        assert "Error" not in done.err
+    assert deployed.well("check", "--strict").endswith("Checked 0 new migrations: no problems.\n")
+
+
 def test_programs_read_the_same(notes: Typist) -> None:
     path = str(notes.migration("keyless", KEYLESS).relative_to(notes.folder))
     (found,) = notes("check", "--format", "json").json()

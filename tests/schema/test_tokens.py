@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electricsql.schema import Kind, quote, tokens
-from electricsql.schema.tokens import check_constraints
+from electricsql.schema.tokens import check_constraints, deferred_references
 
 FRAGMENTS = st.sampled_from(
     [
@@ -84,3 +84,28 @@ def test_a_keyword_is_a_bare_word_in_any_case() -> None:
 )
 def test_checks_are_found_by_their_brackets(ddl: str, expressions: tuple[str, ...]) -> None:
     assert tuple(check.sql for check in check_constraints(ddl)) == expressions
+
+
+def test_checks_have_names_and_places() -> None:
+    ddl = "CREATE TABLE t (a INT CHECK (a > 0), CONSTRAINT [it's] CHECK (a < 9))"
+    first, second = check_constraints(ddl)
+    assert (first.name, second.name) == ("", "it's")
+    assert ddl[second.start :].startswith("CHECK (a < 9)")
+
+
+@pytest.mark.parametrize(
+    ("clause", "deferred"),
+    [
+        ("", False),
+        (" DEFERRABLE", False),
+        (" DEFERRABLE INITIALLY IMMEDIATE", False),
+        (" NOT DEFERRABLE INITIALLY DEFERRED", False),
+        (" ON DELETE CASCADE deferrable initially /* the end */ deferred NOT NULL", True),
+    ],
+)
+def test_foreign_keys_that_wait_for_the_commit(clause: str, deferred: bool) -> None:
+    ddl = (
+        f"CREATE TABLE t (a INT REFERENCES p (x, y){clause}, b INT REFERENCES p,"
+        f" FOREIGN KEY (a, b) REFERENCES p (x, y){clause}) STRICT"
+    )
+    assert list(deferred_references(ddl)) == [deferred, False, deferred]

@@ -166,7 +166,10 @@ def _indexes(name: str, table: CatalogTable) -> Iterator[Piece]:
     columns = {column.name for column in _known(table)}
     for index in table.indexes:
         if index.columns and columns.issuperset(index.columns):
-            yield Piece([], sql=_create_index(name, index))
+            collides = index.unique and not set(table.primary_key) <= set(index.columns)
+            target = f"{_name(name)}({_names(index.columns)})"
+            stated = [f"-- @unique {target} on-conflict=quarantine"] if collides else []
+            yield Piece([], sql=_create_index(name, index), directives=stated)
 
 
 def _create_index(table: str, index: Index) -> str:

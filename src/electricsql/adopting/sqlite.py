@@ -7,6 +7,7 @@ fit what a column holds gives way to one that does. The draft always builds.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Final, NamedTuple
 
 from electricsql.adopting.ddl import (
@@ -22,7 +23,7 @@ from electricsql.adopting.types import Misfits, fitting_type
 from electricsql.checks import Finding as Problem
 from electricsql.checks import check
 from electricsql.migrations import Source
-from electricsql.schema import OURS, ColumnType, tokens
+from electricsql.schema import OURS, ColumnType, check_constraints, tokens
 
 _TRIAL: Final = "20000101000000000_trial"
 _BOOKKEEPING: Final = frozenset(
@@ -44,6 +45,13 @@ _COUNTS: Final = (
 _ALLOW: Final = (
     '-- @allow device-local-key reason="the rows that are there keep their numbers;'
     ' the app gives out new ones"'
+)
+_SPANS: Final = "check-spans-columns"
+_STATED: Final = frozenset(("unique-can-collide", _SPANS))
+_COLLIDES: Final = (
+    "Two devices that are offline can both keep a UNIQUE rule, or a CHECK over several columns, and"
+    " break it together. What comes later waits in the quarantine then; another policy may fit"
+    " better (`electric check --explain unique-can-collide`)."
 )
 _TRIGGER: Final = (
     "A trigger would fire again on every device for what was captured once. In this file it stays,"
@@ -251,7 +259,7 @@ def _buildable(
 ) -> tuple[list[Piece], list[Piece]]:
     """The pieces that build, and those of what does not, left out."""
     wanted = [_piece(table) for table in tables]
-    wanted += [Piece([], sql=index.sql) for index in indexes]
+    wanted += [_index(wanted, index) for index in indexes]
     if _problem(wanted) is None:
         return wanted, []
     kept: list[Piece] = []
@@ -260,7 +268,7 @@ def _buildable(
         piece = _first_that_builds(kept, _variants(table))
         (late if piece.sql is None else kept).append(piece)
     for index in indexes:
-        piece = Piece([], sql=index.sql)
+        piece = _index(kept, index)
         error = _problem([*kept, piece])
         if error is None:
             kept.append(piece)
@@ -270,8 +278,46 @@ def _buildable(
 
 
 def _piece(table: _Table) -> Piece:
+    sql = _with_named_checks(table.sql())
     directives = [_ALLOW] if _counts(table) else []
-    return Piece(list(table.findings), sql=table.sql(), directives=directives)
+    stated = _policies([Piece([], sql=sql)])
+    findings = [*table.findings, *_minded(table.name, stated)]
+    return Piece(findings, sql=sql, directives=[*directives, *stated])
+
+
+def _index(tables: Sequence[Piece], index: Found) -> Piece:
+    piece = Piece([], sql=index.sql)
+    stated = _policies([*tables, piece])
+    return Piece(_minded(index.table, stated), sql=index.sql, directives=stated)
+
+
+def _policies(pieces: Sequence[Piece]) -> list[str]:
+    """The directives that they lack: what devices do against each other waits in the quarantine."""
+    return [each.fix for each in _problems(pieces) if each.rule in _STATED]
+
+
+def _minded(table: str, stated: Sequence[str]) -> list[Finding]:
+    return [Finding(Outcome.MIND, f"rules of {table}", _COLLIDES)] if stated else []
+
+
+def _with_named_checks(sql: str) -> str:
+    """The statement with names for the CHECKs that need one for a policy."""
+    found = _problems([Piece([], sql=sql)])
+    lines = sql.split("\n")
+    flagged = {
+        sum(len(line) + 1 for line in lines[: each.line - 1]) + each.column - 1
+        for each in found
+        if each.rule == _SPANS
+    }
+    every = list(check_constraints(sql))
+    names = {constraint.name.lower() for constraint in every}
+    for constraint in reversed(every):
+        if not constraint.name and constraint.start in flagged:
+            name = next(n for n in map("check_{}".format, count(1)) if n not in names)
+            names.add(name)
+            start = constraint.start
+            sql = f"{sql[:start]}CONSTRAINT {name} {sql[start:]}"
+    return sql
 
 
 def _first_that_builds(kept: Sequence[Piece], variants: Iterable[_Table]) -> Piece:
@@ -290,6 +336,7 @@ def _first_that_builds(kept: Sequence[Piece], variants: Iterable[_Table]) -> Pie
 def _variants(table: _Table) -> Iterator[_Table]:
     """A table with less and less of what may be in the way."""
     yield table
+    yield from _deferred(table)
     for kind, what, why in _DISPENSABLE:
         less = replace(table, findings=list(table.findings), edits=list(table.edits))
         for column in table.parts.columns:
@@ -301,6 +348,19 @@ def _variants(table: _Table) -> Iterator[_Table]:
             less.note(Outcome.LEFT_OUT, f"{what} of {table.name}", why)
             yield less
             table = less
+
+
+def _deferred(table: _Table) -> Iterator[_Table]:
+    """The table with foreign keys that are checked at the commit, if it has any."""
+    less = replace(table, findings=list(table.findings), edits=list(table.edits))
+    for clause, _ in _foreign_keys(table):
+        is_gone = any(start <= clause.end <= end for start, end, _ in table.edits)
+        if not is_gone and not clause.has("DEFERRABLE"):
+            less.edits.append((clause.end, clause.end, " DEFERRABLE INITIALLY DEFERRED"))
+    if less.edits != table.edits:
+        why = "Each row needs another one first; so they are inserted in one transaction."
+        less.note(Outcome.CORRECTED, f"the foreign keys of {table.name} wait for the commit", why)
+        yield less
 
 
 _DISPENSABLE: Final = (
@@ -318,6 +378,9 @@ def _drop_clauses(table: _Table, column: ColumnPart, kind: str) -> None:
 
 def _problem(pieces: Sequence[Piece]) -> Problem | None:
     """Why they are no migration together, if they are none."""
+    return next((each for each in _problems(pieces) if each.is_error), None)
+
+
+def _problems(pieces: Sequence[Piece]) -> Sequence[Problem]:
     lines = [line for piece in pieces for line in (*piece.directives, f"{piece.sql};\n")]
-    found = check([Source(_TRIAL, "trial", "\n".join(lines))])
-    return next((each for each in found if each.is_error), None)
+    return check([Source(_TRIAL, "trial", "\n".join(lines))])

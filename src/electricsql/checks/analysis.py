@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 
 from electricsql.checks.fates import ColumnFate, Step, TableFate, fates
 from electricsql.checks.filling import fill
@@ -35,6 +36,7 @@ from electricsql.schema import (
     Schema,
     Scratch,
     Table,
+    Token,
     Value,
     check_constraints,
 )
@@ -180,6 +182,19 @@ class Analysis:
         lines = self.source.text.split("\n")[: finding.line - 1]
         return self.step_at(sum(map(len, lines)) + len(lines) + finding.column - 1)
 
+    def collation(self, fate: ColumnFate) -> str:
+        """That of a column, in its definition or in the primary key's; empty for SQLite's own."""
+        own, step = self.definition(fate), self.step_at(fate.at.start)
+        if own is None or own.name is None or step is None:
+            return ""
+        found = list(_collations(own.tokens))
+        for definition in step.parsed.definitions:
+            inner = definition.tokens
+            if definition.name is None and any(token.is_word("PRIMARY") for token in inner):
+                mine = [n for n, t in enumerate(inner) if t.name.lower() == own.name.name.lower()]
+                found += [each for n in mine for each in _collations(inner[n : n + 3])]
+        return next((each for each in found if each != "BINARY"), "")
+
     def step_at(self, offset: int) -> Step | None:
         """The statement that has a place of the text."""
         for step in self.steps:
@@ -259,6 +274,15 @@ class Analyser:
         if self._filled is not None:
             self._filled.close()
             self._filled = None
+
+
+def _collations(tokens: Iterable[Token]) -> Iterator[str]:
+    """The collations that are named outside brackets."""
+    depth = 0
+    for token, following in pairwise(tokens):
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0 and token.is_word("COLLATE"):
+            yield following.name.upper()
 
 
 def _failure(scratch: Scratch, step: Step) -> str | None:

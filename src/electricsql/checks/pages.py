@@ -1,7 +1,7 @@
 """A rule's documentation, as a page; and the examples in it, which the tests run.
 
-An example is the indented SQL below a line `Refused:` or `Accepted:`. A comment `-- next migration`
-parts it into migrations; only the last one is new.
+An example is the indented SQL below a line `Refused:`, `Warned:` or `Accepted:`. A comment
+`-- next migration` parts it into migrations; only the last one is new.
 """
 
 import re
@@ -12,15 +12,15 @@ from typing import Final
 
 from electricsql.checks.rule import Rule
 
-_EXAMPLE: Final = re.compile(r"^(Refused|Accepted):\n\n((?:(?:    .*)?\n)+)", re.M)
+_EXAMPLE: Final = re.compile(r"^(Refused|Warned|Accepted):\n\n((?:(?:    .*)?\n)+)", re.M)
 _NEXT: Final = "-- next migration\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Migrations of which the last one is new, and whether the rule refuses it."""
+    """Migrations of which the last one is new, and whether the rule finds something in it."""
 
-    refused: bool
+    found: bool
     migrations: tuple[str, ...]
 
 
@@ -28,7 +28,7 @@ def examples(rule: Rule) -> Iterator[Example]:
     """The examples of a rule."""
     for match in _EXAMPLE.finditer(rule.documentation + "\n"):
         sql = dedent(match[2]).strip() + "\n"
-        yield Example(match[1] == "Refused", tuple(sql.split(_NEXT)))
+        yield Example(match[1] != "Accepted", tuple(sql.split(_NEXT)))
 
 
 def page(rule: Rule) -> str:

@@ -7,6 +7,7 @@ like. What can't be replicated is read like anything else: `checks` says what is
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from electricsql.schema.model import (
@@ -20,7 +21,7 @@ from electricsql.schema.model import (
     Value,
 )
 from electricsql.schema.postgres import quote
-from electricsql.schema.tokens import Kind, check_constraints, tokens
+from electricsql.schema.tokens import Kind, check_constraints, deferred_references, tokens
 from electricsql.schema.types import column_type
 
 OURS: Final = "_electric_"
@@ -114,7 +115,7 @@ class Scratch:
             number=self._numbers[name],
             columns=tuple(map(self._column, rows)),
             primary_key=tuple(key),
-            foreign_keys=tuple(self._foreign_keys(name, names)),
+            foreign_keys=tuple(self._foreign_keys(name, text, names)),
             indexes=tuple(self._indexes(name)),
             checks=tuple(check.sql for check in check_constraints(text)),
             strict=bool(strict),
@@ -147,15 +148,16 @@ class Scratch:
         stored: Value = value
         return Default(sql, constant=True, value=stored)
 
-    def _foreign_keys(self, table: str, names: dict[str, str]) -> Iterator[ForeignKey]:
+    def _foreign_keys(self, table: str, text: str, names: dict[str, str]) -> Iterator[ForeignKey]:
         rows = self._database.execute(
             'SELECT id, "table", "from", "to", on_update, on_delete'
             " FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq",
             (table,),
         ).fetchall()
-        for id in dict.fromkeys(row[0] for row in rows):
+        ids = dict.fromkeys(row[0] for row in rows)
+        for id, deferred in zip(ids, deferred_references(text), strict=True):
             parts = [row for row in rows if row[0] == id]
-            yield self._foreign_key(table, names, parts)
+            yield replace(self._foreign_key(table, names, parts), deferred=deferred)
 
     def _foreign_key(
         self, table: str, names: dict[str, str], parts: list[tuple[int, str, str, str, str, str]]

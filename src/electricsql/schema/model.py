@@ -7,7 +7,7 @@ nowhere): the rules in `checks` look at it.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -74,7 +74,8 @@ class ForeignKey:
     """`columns` of this table refer to `parent_columns` of `parent`.
 
     In a schema that passed its checks that is the parent's primary key: `parent_columns` is in its
-    order, and `columns` runs parallel to it.
+    order, and `columns` runs parallel to it. `deferred` says when devices check it: Postgres checks
+    every one at the commit.
     """
 
     columns: tuple[str, ...]
@@ -82,6 +83,7 @@ class ForeignKey:
     parent_columns: tuple[str, ...]
     on_delete: str = "NO ACTION"
     on_update: str = "NO ACTION"
+    deferred: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ class _Reader:
         self.refuse(function)
 
     def _case(self, start: Token) -> _Type:
-        base = None if self.peek().is_word("WHEN") else self.condition()
+        base = None if self.peek().is_word("WHEN") else self._told(self.condition(), start)
         found = _Type.NULL
         while self._word("WHEN"):
             when = self.condition()

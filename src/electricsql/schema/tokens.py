@@ -57,6 +57,9 @@ _TOKEN: Final = re.compile(
 )
 
 
+_AT_THE_COMMIT: Final = ["INITIALLY", "DEFERRED"]
+
+
 def tokens(sql: str) -> Iterator[Token]:
     """The tokens of a text, without white space and comments."""
     return (token for token in tokens_and_comments(sql) if token.kind is not Kind.COMMENT)
@@ -87,6 +90,26 @@ def check_constraints(statement: str) -> Iterator[Check]:
             named = place > 1 and every[place - 2].is_word("CONSTRAINT")
             name = every[place - 1].name if named else ""
             yield Check(name, _bracketed(statement, every[place + 1 :]), token.start)
+
+
+def deferred_references(create_table: str) -> Iterator[bool]:
+    """For each foreign key of a CREATE TABLE, whether it is checked at the commit only."""
+    every = list(tokens(create_table))
+    for place, token in enumerate(every):
+        if token.is_word("REFERENCES"):
+            words = [each.text.upper() for each in _clause(every[place:])]
+            at = words.index("DEFERRABLE") if "DEFERRABLE" in words else 0
+            yield at > 0 and words[at - 1] != "NOT" and words[at + 1 : at + 3] == _AT_THE_COMMIT
+
+
+def _clause(rest: Sequence[Token]) -> Iterator[Token]:
+    """The tokens up to a comma, or to a bracket that closes what is around."""
+    depth = 0
+    for token in rest:
+        depth += (token.text == "(") - (token.text == ")")
+        if depth < 0 or (depth == 0 and token.text == ","):
+            return
+        yield token
 
 
 def _bracketed(sql: str, rest: Sequence[Token]) -> str:

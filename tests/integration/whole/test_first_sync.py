@@ -19,6 +19,7 @@ from tests.integration.whole.processes import PATIENCE_S, App
 
 SCHEMA = """\
 -- @allow device-local-key reason="the tests give them"
+-- @unique shelves.name on-conflict=quarantine
 CREATE TABLE shelves (id INTEGER PRIMARY KEY NOT NULL, name TEXT NOT NULL UNIQUE);
 CREATE TABLE books (
     id TEXT PRIMARY KEY NOT NULL, shelf INTEGER REFERENCES shelves (id), title TEXT

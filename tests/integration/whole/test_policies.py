@@ -23,6 +23,11 @@ CREATE TABLE spans (
     id TEXT PRIMARY KEY NOT NULL, first INTEGER, last INTEGER,
     CONSTRAINT in_order CHECK (first <= last)
 );
+CREATE TABLE teams (
+    id TEXT PRIMARY KEY NOT NULL,
+    lead TEXT NOT NULL REFERENCES people (id) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, team TEXT NOT NULL REFERENCES teams (id));
 """
 
 
@@ -137,3 +142,32 @@ def test_a_value_may_go_to_a_new_row_when_its_row_is_deleted(policies: App, devi
     settle(one, other)
     assert agreed(policies, "users", one, other) == [("b", "x@example.org", "Ann")]
     assert waiting(policies) == []
+
+
+def test_rows_that_need_each_other_come_and_go_in_one_transaction(
+    policies: App, device: Open
+) -> None:
+    one, other = device("one"), device("other")
+    for id in ("a", "b"):
+        write(
+            one,
+            f"INSERT INTO teams VALUES ('{id}', 'lead of {id}')",
+            f"INSERT INTO people VALUES ('lead of {id}', '{id}')",
+        )
+    settle(one, other)
+    one, other = apart(
+        policies,
+        [one, other],
+        [
+            "DELETE FROM people WHERE team = 'a'",
+            "DELETE FROM teams WHERE id = 'a'",
+            "DELETE FROM people WHERE team = 'b'",
+            "DELETE FROM teams WHERE id = 'b'",
+        ],
+        ["INSERT INTO people VALUES ('new', 'b')"],
+    )
+    assert agreed(policies, "teams", one, other) == [("b", "lead of b")]
+    assert agreed(policies, "people", one, other) == [("lead of b", "b"), ("new", "b")]
+    assert waiting(policies) == []
+    one.close()
+    other.close()

@@ -19,6 +19,7 @@ from electricsql.embedded import EmbeddedPostgres, find_binaries
 from tests.integration.whole.processes import PATIENCE_S, App, Service, make_app
 
 TABLES = """
+-- @unique lists.name on-conflict=quarantine
 CREATE TABLE lists (id TEXT PRIMARY KEY NOT NULL, name TEXT UNIQUE);
 CREATE TABLE notes (
     id TEXT PRIMARY KEY NOT NULL,

@@ -1,63 +1,100 @@
-"""Foreign keys go round in a circle, and none of them may be NULL.
+"""Tables refer to each other in a circle, and no row can be the first.
 
-Neither row can come first: SQLite checks a foreign key at once, so an app could insert no row at
-all, unless it defers the check in each transaction (`PRAGMA defer_foreign_keys`).
+Where every foreign key of a circle is NOT NULL, a row needs another one that needs the first.
+SQLite checks each statement, so nothing could be inserted, and nothing deleted.
 
-Let one of the columns be NULL: insert the row, and then let it point.
+It works where one of the columns may be NULL: insert, then point. It also works where one of the
+foreign keys is DEFERRABLE INITIALLY DEFERRED: then a device checks it at the commit, as Postgres
+does here with all of them, and both rows are inserted in one transaction.
 
 Refused:
 
-    CREATE TABLE teams (id TEXT PRIMARY KEY NOT NULL, lead TEXT NOT NULL REFERENCES people (id));
-    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, team TEXT NOT NULL REFERENCES teams (id));
+    CREATE TABLE teams (id TEXT PRIMARY KEY NOT NULL, lead TEXT NOT NULL REFERENCES people);
+    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, team TEXT NOT NULL REFERENCES teams);
+
+Refused:
+
+    CREATE TABLE folders (id TEXT PRIMARY KEY NOT NULL, parent TEXT NOT NULL REFERENCES folders);
 
 Accepted:
 
-    CREATE TABLE teams (id TEXT PRIMARY KEY NOT NULL, lead TEXT REFERENCES people (id));
-    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, team TEXT NOT NULL REFERENCES teams (id));
+    CREATE TABLE teams (id TEXT PRIMARY KEY NOT NULL, lead TEXT REFERENCES people);
+    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, team TEXT NOT NULL REFERENCES teams);
+
+Accepted:
+
+    CREATE TABLE teams (
+        id TEXT PRIMARY KEY NOT NULL,
+        lead TEXT NOT NULL REFERENCES people DEFERRABLE INITIALLY DEFERRED
+    );
+    CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, team TEXT NOT NULL REFERENCES teams);
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity
+from electricsql.checks.finding import Problem, Severity, Span
 from electricsql.checks.rule import rule
-from electricsql.schema import ForeignKey, Schema, Table
+from electricsql.checks.spelling import name
+from electricsql.schema import ForeignKey, Table
 
 
 @rule(Severity.ERROR, waivable=True)
 def find(seen: Analysis) -> Iterator[Problem]:
-    """Of each circle that is new, the table that closes it: the last one to come."""
-    for fate in reversed(seen.fates):
-        table = fate.after
-        if table is None or (fate.before and fate.before.foreign_keys == table.foreign_keys):
-            continue
-        later = {each.after.name for each in seen.fates[seen.fates.index(fate) + 1 :] if each.after}
-        for key in _required(table):
-            if table.name in _reached(seen.after, key.parent, later):
-                at = [c.at for c in fate.columns if c.after and c.after.name == key.columns[-1]]
-                yield Problem(
-                    at[0] if at else fate.at,
-                    f"The foreign key of {table.name}.{key.columns[-1]} closes a circle of foreign"
-                    " keys none of which may be NULL.",
-                    "Neither row can come first, so no row can be inserted.",
-                    help="Let one of the columns be NULL: insert the row, then let it point.",
-                )
+    """The foreign keys that close a circle of those that a row can't do without at first."""
+    new = list(_new(seen))
+    edges: defaultdict[str, set[str]] = defaultdict(set)
+    for table in seen.after:
+        for key in table.foreign_keys:
+            if _binds(table, key) and not any(key is each for _, each, _ in new):
+                edges[table.name].add(key.parent)
+    for table, key, at in new:
+        if _leads(edges, key.parent, table.name):
+            yield _problem(table, key, at)
+        else:
+            edges[table.name].add(key.parent)
 
 
-def _required(table: Table) -> Iterator[ForeignKey]:
-    """The foreign keys without which a row can't be."""
-    for key in table.foreign_keys:
-        if all(table.by_name[name].not_null for name in key.columns):
-            yield key
+def _new(seen: Analysis) -> Iterator[tuple[Table, ForeignKey, Span]]:
+    """Those of new tables: a column that is new to a table may be NULL."""
+    for fate in seen.new_tables:
+        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
+        for key in fate.after.foreign_keys if fate.after else ():
+            if fate.after and _binds(fate.after, key):
+                yield fate.after, key, places.get(key.columns[0], fate.at)
 
 
-def _reached(schema: Schema, start: str, passed_over: set[str]) -> set[str]:
-    """The tables that a row of one can't be without, itself included."""
-    found, todo = set[str](), [start]
-    while todo:
-        name = todo.pop()
-        if name in found or name in passed_over or name not in schema.tables:
-            continue
-        found.add(name)
-        todo += [key.parent for key in _required(schema.tables[name])]
-    return found
+def _binds(table: Table, key: ForeignKey) -> bool:
+    """Whether no row can be inserted before the one that it refers to."""
+    columns = [table.by_name[each] for each in key.columns]
+    return not key.deferred and all(
+        column.not_null or column.name in table.primary_key for column in columns
+    )
+
+
+def _leads(edges: defaultdict[str, set[str]], start: str, end: str) -> bool:
+    """Whether one table needs another, if only through others."""
+    seen: set[str] = set()
+    pending = [start]
+    while pending:
+        table = pending.pop()
+        if table == end:
+            return True
+        if table not in seen:
+            seen.add(table)
+            pending += edges[table]
+    return False
+
+
+def _problem(table: Table, key: ForeignKey, at: Span) -> Problem:
+    columns = ", ".join(key.columns)
+    itself = key.parent == table.name
+    return Problem(
+        at,
+        f"{table.name} ({columns}) refers to {'itself' if itself else key.parent}, and no row can"
+        " be the first.",
+        "Each row needs another one that is there before it, and is NOT NULL all the way round.",
+        fix=f"REFERENCES {name(key.parent)} DEFERRABLE INITIALLY DEFERRED",
+        help=f"Or let {columns} be NULL: insert, then point.",
+    )
