@@ -54,7 +54,7 @@ def policies(directives: Iterable[Directive]) -> Iterator[Policy]:
         match = _ARGUMENTS.fullmatch(directive.arguments)
         if directive.name in ON_CONFLICT and match:
             table, *names = _target(list(tokens(match[1])))
-            if names:
+            if table and names and all(names):
                 yield Policy(directive, table, frozenset(names), match[2])
 
 
