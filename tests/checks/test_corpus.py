@@ -6,26 +6,12 @@ from electricsql.migrations import build
 from tests.checks.corpus import CASES, Case
 
 NOT_YET = {
-    "bad_check_two_columns",
-    "bad_check_two_columns_in_column",
     "bad_generated_unportable",
-    "bad_no_key_but_unique",
-    "bad_nocase_key",
-    "bad_rtrim_key",
-    "bad_unique",
-    "bad_unique_constraint",
-    "bad_unique_index",
-    "fine_check_several_columns_with_policy",
     "fine_local_search",
     "fine_local_trigger",
-    "fine_nocase_column",
     "fine_unique_index_with_policy",
-    "fine_unique_keep_first",
-    "fine_unique_with_policy",
     "fine_view_of_devices",
     "fine_virtual_generated",
-    "warned_real_key",
-    "warned_upper_case_names",
 }
 """What is judged otherwise as yet: the rule or what it opts into is missing. What is judged right
 has to leave."""

@@ -222,8 +222,8 @@ class _Reader:
         return self._told(found if name == "coalesce" else arguments[0], function)
 
     def _require_pattern(self, function: Token) -> None:
-        """What `replace` looks for is a literal with something in it: for the empty text SQLite does
-        not ask what it is to be replaced by, and Postgres makes NULL of a NULL there."""
+        """What `replace` looks for is a literal with something in it: for the empty text SQLite
+        does not ask what it is to be replaced by, and Postgres makes NULL of a NULL there."""
         depth = 0
         for before, token in pairwise(reversed(self._rest)):
             depth += (before.text == "(") - (before.text == ")")

@@ -57,11 +57,11 @@ def find(seen: Analysis) -> Iterator[Problem]:
 
 
 def _new(seen: Analysis) -> Iterator[tuple[Table, ForeignKey, Span]]:
-    """Those of new tables: a column that is new to a table may be NULL."""
-    for fate in seen.new_tables:
+    for fate in seen.fates:
         places = {each.after.name: each.at for each in fate.columns if each.after is not None}
         for key in fate.after.foreign_keys if fate.after else ():
-            if fate.after and _binds(fate.after, key):
+            is_old = fate.before is not None and key in fate.before.foreign_keys
+            if fate.after and not is_old and _binds(fate.after, key):
                 yield fate.after, key, places.get(key.columns[0], fate.at)
 
 

@@ -1,5 +1,4 @@
-"""A foreign key says ON UPDATE CASCADE (or SET NULL, or SET DEFAULT): its author expects that keys
-change.
+"""A foreign key says ON UPDATE CASCADE, SET NULL or SET DEFAULT: keys are expected to change.
 
 A row is known by its key on every device. When an app changes a key, that is a delete and an
 insert: what others write meanwhile is about the old row. Rows that refer to it follow on the device
