@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -68,6 +69,23 @@ def test_it_comes_back_after_the_server_was_killed(tmp_path: Path) -> None:
         os.kill(pid, signal.SIGKILL)
         assert is_gone_or_zombie(pid)
         assert server.pid is None
+        server.start()
+        assert ask(server.url, "SELECT 1") == 1
+    finally:
+        server.stop()
+
+
+def test_it_waits_for_what_a_killed_server_has_left(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", settings=FAST)
+    server.start()
+    try:
+        pid = server.pid
+        assert pid is not None
+        left = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        os.kill(left, signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        assert is_gone_or_zombie(pid)
+        threading.Timer(1, os.kill, (left, signal.SIGCONT)).start()
         server.start()
         assert ask(server.url, "SELECT 1") == 1
     finally:

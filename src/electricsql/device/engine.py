@@ -131,6 +131,9 @@ class Engine:
                 self._link.happened(Sealed(number))
 
     def _wait(self, number: int, done: Future[None]) -> None:
+        if self._replica is not None:  # it may have become another device since `number` was read
+            with suppress(ElectricError, sqlite3.Error):
+                number = self._replica.number()
         nonce = self._waiters.add(number, done)
         self._delay_ms = RECONNECT_MS_MIN
         self._nudged.set()

@@ -195,6 +195,11 @@ class Replica:
             copy = give_back(self.path, self._database, self.schemas, fork, now_ms)
             return copy, read_meta(self._database).number
 
+    def number(self) -> int:
+        """The number of the last sealed transaction."""
+        with explained(self.path):
+            return read_meta(self._database).number
+
     def renew(self) -> int:
         """Become another device; gives the number of its last sealed transaction."""
         with explained(self.path):

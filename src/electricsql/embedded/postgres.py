@@ -32,6 +32,8 @@ from electricsql.errors import PostgresError
 SUPERUSER: Final = "electric"
 START_S_MAX: Final = 60.0  # recovery after a crash under load takes its time
 STOP_S_MAX: Final = 20.0
+LEFT_S_MAX: Final = 10.0
+"""How long what a killed server has left behind may take to end."""
 LOG_BYTES_MAX: Final = 10 << 20
 
 # $$ stays the server's process id through exec. The watcher is a grandchild, so that the server
@@ -111,8 +113,8 @@ class EmbeddedPostgres:
             if not (self._cluster / "PG_VERSION").exists():
                 self._initialise([*prefix, str(binaries / "initdb")])
             self._choose_port()
-            self._launch([*prefix, "sh", "-c", _SCRIPT, "sh", str(binaries / "postgres")])
-            self._wait_until_ready()
+            server = str(binaries / "postgres")
+            self._launch_until_ready([*prefix, "sh", "-c", _SCRIPT, "sh", server])
         except BaseException:
             self.stop()
             raise
@@ -205,40 +207,49 @@ class EmbeddedPostgres:
                 (self._folder / "port").write_text(str(probe.getsockname()[1]))
                 return
 
-    def _launch(self, command: list[str]) -> None:
+    def _launch_until_ready(self, command: list[str]) -> None:
+        """The sessions of a server that was killed may need a moment to end."""
+        deadline = time.monotonic() + LEFT_S_MAX
+        while True:
+            process = self._launch(command)
+            try:
+                return self._wait_until_ready(process)
+            except PostgresError as error:
+                if "shared memory block" not in error.problem or time.monotonic() > deadline:
+                    raise
+            assert process.stdin is not None
+            process.stdin.close()
+            time.sleep(0.1)
+
+    def _launch(self, command: list[str]) -> subprocess.Popen[bytes]:
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self._remembered_port()),
             "unix_socket_directories": "",
             **self._settings,
         }
-        for name, value in settings.items():
-            command += ["-c", f"{name}={value}"]
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         log = self._folder / "postgres.log"
         mode = "wb" if log.exists() and log.stat().st_size > LOG_BYTES_MAX else "ab"
         with log.open(mode) as output:
             self._process = subprocess.Popen(
-                [*command, "-D", str(self._cluster)],
+                [*command, *options, "-D", str(self._cluster)],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+        return self._process
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         """Postgres writes its state into the eighth line of postmaster.pid."""
-        assert self._process is not None
         deadline = time.monotonic() + START_S_MAX
-        while self._process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and time.monotonic() < deadline:
             try:
                 lines = (self._cluster / "postmaster.pid").read_text().split("\n")
             except OSError:
                 lines = []
-            if (
-                len(lines) > 7
-                and lines[0] == str(self._process.pid)
-                and lines[7].strip() == "ready"
-            ):
+            if len(lines) > 7 and lines[0] == str(process.pid) and lines[7].strip() == "ready":
                 return
             time.sleep(0.01)
         log = (self._folder / "postgres.log").read_text(errors="replace").splitlines()

@@ -50,6 +50,15 @@ def test_what_any_program_writes_is_replicated(notes: App, device: Open) -> None
     assert len(agreed(notes, "notes", one, other)) == 5
 
 
+def test_who_sealed_before_the_file_became_another_device_waits_for_its_new_numbers(
+    notes: App, device: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = device("one")
+    settle(one)
+    monkeypatch.setattr(Database, "_sealed", lambda _: 99)
+    one.sync(PATIENCE_S)
+
+
 def test_a_refused_transaction_is_told_and_taken_back(notes: App, device: Open) -> None:
     one, other = device("one"), device("other")
     heard: list[Rejected] = []
