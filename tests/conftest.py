@@ -19,7 +19,7 @@ from electricsql.embedded import EmbeddedPostgres, find_binaries
 settings.register_profile("patient", deadline=None)  # no test depends on being fast
 settings.load_profile("patient")
 
-SETTINGS = {"fsync": "off", "max_connections": "200", "log_min_messages": "fatal"}
+SETTINGS = {"fsync": "off", "max_connections": "500", "log_min_messages": "fatal"}
 INSTALLED = {
     "embedded": find_binaries(),
     **{

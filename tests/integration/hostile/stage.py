@@ -5,15 +5,17 @@ import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
+from websockets.exceptions import ConnectionClosed
 
-from electricsql.protocol import Bye, Upload
+from electricsql.limits import HEARTBEAT_MS
+from electricsql.protocol import Bye, Ping, Upload
 from electricsql.replication import hlc_at
 from electricsql.schema import Scratch, Table
 from tests.integration.service.conftest import FIRST, migration
@@ -125,11 +127,29 @@ class Target:
     @asynccontextmanager
     async def undisturbed(self) -> AsyncIterator[None]:
         """Two honest devices are there all along, and see each other's writes, before and after."""
-        async with self.streaming() as one, self.streaming() as two:
+        async with self.streaming() as one, self.streaming() as two, heartbeats(one, two):
             await _agree(one, two)
             yield
             await _agree(one, two)
             await _agree(two, one)
+
+
+@asynccontextmanager
+async def heartbeats(*players: Player) -> AsyncIterator[None]:
+    """They are heard, as real devices are that have nothing to say."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_MS / 1000)
+            for player in players:
+                with suppress(ConnectionClosed):
+                    await player.say(Ping(0))
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 async def _agree(writer: Player, reader: Player) -> None:

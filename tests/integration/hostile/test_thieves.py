@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from electricsql.protocol import Bye, decode_down
-from tests.integration.hostile.stage import SYNC_S_MAX, Target, bye_of, events
+from tests.integration.hostile.stage import SYNC_S_MAX, Target, bye_of, events, heartbeats
 from tests.integration.service.strangers import SocketWire
 from tests.service.player import Player, Wire
 
@@ -24,7 +24,8 @@ async def test_a_stream_ends_with_its_token_and_goes_on_with_a_fresh_one(target:
             await player.hear_delta()
             await player.write(1, before="written in time")
             await player.hear_acknowledgement()
-            bye = await player.hear_bye()
+            async with heartbeats(player):
+                bye = await player.hear_bye()
             assert (bye.code, bye.definite) == ("unauthorized", False)
             number, cursor = player.number, player.cursor
         async with target.cheat("aging") as player:

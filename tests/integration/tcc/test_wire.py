@@ -19,7 +19,7 @@ from electricsql import Database, ElectricError, electrify
 from electricsql.protocol import Applied, DeltaPart, Hello, Upload
 from tests.integration.tcc.mangling import Damage, FrameMangler
 from tests.integration.tcc.proxy import Network, Proxy
-from tests.integration.tcc.trial import WIRE, Result
+from tests.integration.tcc.trial import STUCK_S, WIRE, Result
 from tests.integration.whole.conftest import Open
 from tests.integration.whole.processes import App
 
@@ -152,8 +152,10 @@ class Sweep:
             began = time.monotonic()
             mangler = lane.strike(self._name, self._damage, offset)
             with self._lock:
+                seconds = time.monotonic() - began
                 self._result.survived += 1
-                self._result.worst_s = max(self._result.worst_s, time.monotonic() - began)
+                self._result.worst_s = max(self._result.worst_s, seconds)
+                self._result.stuck += seconds > STUCK_S
                 if mangler.struck:
                     whole = 1 if self._damage is Damage.TWICE else mangler.frame_bytes
                     self._end = min(self._end, whole)
@@ -188,3 +190,4 @@ def test_every_byte(wire: Wire, name: str, damage: Damage) -> None:
         Sweep(name, damage, 1, result).run(wire)
         migrating.join()
         wire.check()
+    assert result.stuck == 0, f"somebody needed longer than {STUCK_S} s: {result}"
