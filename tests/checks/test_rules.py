@@ -26,6 +26,22 @@ def test_an_example_is_judged_as_it_says(rule: Rule, example: Example) -> None:
         build(migrations)
 
 
+NAMES_TO_KEEP = {
+    *("missing-primary-key", "nullable-primary-key", "device-local-key", "primary-key-changed"),
+    *("required-new-column", "nondeterministic-default", "unique-can-collide"),
+    *("check-spans-columns", "foreign-key-cycle", "data-statement", "transaction-control"),
+    *("trigger-on-replicated-table", "unportable-expression", "unknown-type", "ignored-length"),
+    *("identifier-too-long", "identifier-case-clash", "reserved-name", "qualified-name"),
+    *("drop-table", "drop-column", "rename-or-drop", "narrowing-type"),
+    *("applied-migration-changed", "out-of-order", "unused-waiver"),
+}
+"""Waivers, scripts and links say them."""
+
+
+def test_names_that_others_rely_on_are_kept() -> None:
+    assert all_rules().keys() >= NAMES_TO_KEEP
+
+
 OF_ENVIRONMENTS = {"applied-migration-changed", "out-of-order"}
 """Rules that compare with an environment; `test_check.py` has their examples."""
 

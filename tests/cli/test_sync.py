@@ -50,7 +50,7 @@ def test_a_changed_migration_is_refused_with_hashes_and_difference(deployed: Typ
     new = deployed.migration("more", MORE)
     path.write_text(ITEMS + "-- a word more\n")
     before = deployed.files()
-    message = deployed.fails("sync", code="migration-changed")
+    message = deployed.fails("sync", code="applied-migration-changed")
     assert message.count("sha256") == 2
     assert "\n+-- a word more\n" in message
     assert f"electric migrations revert {path.parent.name}`" in message
@@ -79,7 +79,7 @@ def test_a_migration_that_comes_late_is_refused_with_the_command_that_renames_it
         Path("migrations", name).mkdir()
         Path("migrations", name, "migration.sql").write_text(MORE.replace("more", name[18:]))
     before = deployed.files()
-    message = deployed.fails("sync", code="migration-out-of-order")
+    message = deployed.fails("sync", code="out-of-order")
     assert deployed.files() == before
     assert f"20200101000000000_late sorts before {applied_before}" in message
     commands = [line for line in message.splitlines() if line.startswith("  mv ")]

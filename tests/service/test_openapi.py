@@ -66,8 +66,8 @@ def test_every_operation_is_in_the_docs(method: str, path: str) -> None:
     ("error", "status"),
     [
         (ServiceError("unknown-environment", "No.", status=404), 404),
-        (Refusal(MigrationError("migration-changed", "No."), 409, {"a": 1}), 409),
-        (MigrationError("migration-out-of-order", "No."), 409),
+        (Refusal(MigrationError("applied-migration-changed", "No."), 409, {"a": 1}), 409),
+        (MigrationError("out-of-order", "No."), 409),
         (MigrationError("migration-missing", "No."), 409),
         (MigrationError("postgres-refused", "No."), 422),
         (UsageError("bad-name", "No."), 422),

@@ -19,9 +19,9 @@ def explained(
     """A refusal of migrations as a person at this folder needs it; any other is left as it is."""
     at_odds = _at_odds(refused)
     match refused.code:
-        case "migration-changed":
+        case "applied-migration-changed":
             return _changed(project, api, sources, at_odds)
-        case "migration-out-of-order":
+        case "out-of-order":
             return _out_of_order(project, refused, sources, at_odds)
         case "migration-missing":
             names = [name for name, (here, _) in at_odds.items() if here is None]
@@ -65,7 +65,7 @@ def _changed(
             )
     revert = changed[0] if len(changed) == 1 else "--all"
     return MigrationError(
-        "migration-changed",
+        "applied-migration-changed",
         "\n".join(parts),
         f"Revert it with `electric migrations revert {revert}`, put the change in a new"
         " migration, or delete the environment's data with `electric reset`.",

@@ -154,7 +154,7 @@ class Hub:
         """Apply the new ones of an application's migrations, all or none.
 
         Raises:
-            MigrationError: `migration-missing`, `migration-changed`, `migration-out-of-order`,
+            MigrationError: `migration-missing`, `applied-migration-changed`, `out-of-order`,
                 `postgres-refused`, and what compiling them raises.
             PostgresError: `postgres-failed`: other programs keep the tables locked.
         """

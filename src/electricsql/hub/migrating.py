@@ -104,7 +104,7 @@ def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[So
     """The local migrations (in order) that are not applied yet.
 
     Raises:
-        MigrationError: `migration-missing`, `migration-changed`, `migration-out-of-order`.
+        MigrationError: `migration-missing`, `applied-migration-changed`, `out-of-order`.
     """
     by_name = {source.name: source for source in local}
     for migration in applied:
@@ -118,7 +118,7 @@ def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[So
             )
         if source.sha256 != migration.sha256:
             raise MigrationError(
-                "migration-changed",
+                "applied-migration-changed",
                 f"Migration {migration.name} was applied with other contents: its sha256 is"
                 f" {source.sha256} here, and {migration.sha256} at the hub.",
                 "Revert it with `electric migrations revert`, put the change in a new migration,"
@@ -128,7 +128,7 @@ def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[So
     new = [source for source in local if source.name not in names]
     if new and applied and new[0].name < applied[-1].name:
         raise MigrationError(
-            "migration-out-of-order",
+            "out-of-order",
             f"Migration {new[0].name} sorts before {applied[-1].name}, which was applied already.",
             "Rename its folder so that it sorts last: give it the time of now.",
         )

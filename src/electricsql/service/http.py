@@ -32,7 +32,7 @@ from electricsql.service.environments import Environments
 _log = structlog.get_logger("electric.http")
 _encoder = msgspec.json.Encoder()
 CONFLICT: Final = 409
-_CONFLICTS: Final = frozenset({"migration-changed", "migration-out-of-order", "migration-missing"})
+_CONFLICTS: Final = frozenset({"applied-migration-changed", "out-of-order", "migration-missing"})
 
 
 class Problem(msgspec.Struct, omit_defaults=True):

@@ -63,7 +63,7 @@ async def test_a_trial_says_what_postgres_would(any_database: str) -> None:
     ("local", "code"),
     [
         (sources(ONE)[:0], "migration-missing"),
-        (sources(ONE + " -- other", TWO), "migration-changed"),
+        (sources(ONE + " -- other", TWO), "applied-migration-changed"),
         ([*sources(ONE, TWO), Source("20240101500000000_late", "late", TAKEN)], "out-of-order"),
         (sources(ONE, TWO, "CREATE TABEL x;"), "sql-error"),
     ],

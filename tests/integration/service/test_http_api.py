@@ -68,7 +68,7 @@ async def test_a_changed_migration_is_a_conflict_with_both_hashes(deployed: Depl
         status, answer = await deployed.admin.call(
             "POST", f"{deployed.path}/{path}", {"migrations": [changed]}
         )
-        assert (status, answer["code"]) == (409, "migration-changed")
+        assert (status, answer["code"]) == (409, "applied-migration-changed")
         assert answer["details"]["migrations"] == [
             {"name": FIRST, "here": changed["sha256"], "there": migration()["sha256"]}
         ]
@@ -88,7 +88,7 @@ async def test_a_migration_before_an_applied_one_is_a_conflict(deployed: Deploye
         "20200101000000000_early", "CREATE TABLE early (id TEXT PRIMARY KEY NOT NULL);"
     )
     status, answer = await deployed.migrate(early)
-    assert (status, answer["code"]) == (409, "migration-out-of-order")
+    assert (status, answer["code"]) == (409, "out-of-order")
     assert answer["details"]["migrations"][0]["name"] == early["name"]
 
 

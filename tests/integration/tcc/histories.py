@@ -17,7 +17,7 @@ from tests.integration.whole.processes import App
 
 _SYNCS: Final = 2
 _CODE: Final = re.compile(r"\[([a-z-]+)\]$")
-_TOO_LATE: Final = {"migration-missing", "migration-out-of-order"}
+_TOO_LATE: Final = {"migration-missing", "out-of-order"}
 _NOW: Final = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _LONG_AGO: Final = """
 UPDATE electric.devices SET seen_at = now() - interval '1 year' WHERE device = ANY($1::text[])
