@@ -72,6 +72,17 @@ def test_programs_read_the_same(notes: Typist) -> None:
     assert "%0A" in said.out and said.out.count("\n") == 1
 
 
+def test_reviews_count_paths_from_the_top_of_the_checkout(notes: Typist) -> None:
+    path = notes.migration("keyless", KEYLESS).relative_to(notes.folder)
+    (notes.folder.parent / ".git").mkdir()
+    below = f"{notes.folder.name}/{path}"
+    (result,) = notes("check", "--format", "sarif").json()["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == below
+    assert notes("check", "--format", "github").out.startswith(f"::error file={below},")
+    (found,) = notes("check", "--format", "json").json()
+    assert found["file"] == str(path)
+
+
 def test_a_build_refuses_what_the_check_finds(notes: Typist) -> None:
     notes.migration("keyless", KEYLESS)
     before = notes.files()

@@ -9,7 +9,7 @@ import click
 from electricsql.checks import all_rules, counted
 from electricsql.checks import check as find
 from electricsql.checks.pages import page
-from electricsql.cli.checking import applied_at, last_known, placed, show
+from electricsql.cli.checking import applied_at, last_known, placed, repository, show
 from electricsql.cli.output import counted as count
 from electricsql.cli.project import find_project
 from electricsql.cli.shell import ElectricCommand
@@ -17,6 +17,7 @@ from electricsql.errors import MigrationError, ServiceError, UsageError
 from electricsql.migrations import read_folder
 
 _FORMATS: Final = ("text", "json", "sarif", "github")
+_OF_REVIEWS: Final = frozenset({"sarif", "github"})
 
 
 @click.command(cls=ElectricCommand)
@@ -27,7 +28,8 @@ _FORMATS: Final = ("text", "json", "sarif", "github")
 def check(format: str, env: str | None, explain: str | None, *, strict: bool) -> None:
     """Check the migrations that an environment does not have yet.
 
-    Where its service can't be reached, what it had at the last sync counts.
+    Where its service can't be reached, what it had at the last sync counts. Paths in sarif and
+    github begin at the top of the git checkout, in text and json in this folder.
 
     \b
     Example:
@@ -45,7 +47,8 @@ def check(format: str, env: str | None, explain: str | None, *, strict: bool) ->
         applied = last_known(project, env)
         click.echo(f"Note: {env} was not asked. {error.problem}", err=True)
     _refuse_missing(applied.keys() - {source.name for source in sources})
-    findings = placed(project, find(sources, applied.keys(), applied))
+    base = repository(project.folder) if format in _OF_REVIEWS else None
+    findings = placed(project, find(sources, applied.keys(), applied), base)
     if format == "text":
         show(findings, to_stderr=False)
         new = sum(source.name not in applied for source in sources)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import click
@@ -83,10 +84,17 @@ def show(findings: Sequence[Finding], *, to_stderr: bool = True) -> None:
         click.echo(text.shown(findings, _paint), err=to_stderr)
 
 
-def placed(project: Project, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings with the paths that an editor opens."""
-    folder = shown(project.migrations)
+def placed(
+    project: Project, findings: Iterable[Finding], base: Path | None = None
+) -> tuple[Finding, ...]:
+    """Findings with the paths that an editor opens: from a folder; by default, from here."""
+    folder = shown(project.migrations, base)
     return tuple(replace(each, file=f"{folder}/{each.file}") for each in findings)
+
+
+def repository(folder: Path) -> Path | None:
+    """The top of the checkout that a folder is in: what reviews of it count paths from."""
+    return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), None)
 
 
 def _paint(style: Style, part: str) -> str:

@@ -23,9 +23,9 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo(_line(row, widths))
 
 
-def shown(path: Path) -> str:
-    """A path as a person wants to read it: from here, if it is below."""
-    here = Path.cwd()
+def shown(path: Path, base: Path | None = None) -> str:
+    """A path as a person wants to read it: from a folder (by default, from here), if it is below."""
+    here = base or Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 

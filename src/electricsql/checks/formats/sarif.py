@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from electricsql.checks.finding import Finding
 from electricsql.checks.rule import all_rules
@@ -41,7 +42,7 @@ def _result(found: Finding, index: int) -> dict[str, Any]:
         "endLine": found.end_line,
         "endColumn": found.end_column,
     }
-    place = {"artifactLocation": {"uri": found.file}, "region": region}
+    place = {"artifactLocation": {"uri": quote(found.file)}, "region": region}
     return {
         "ruleId": found.rule,
         "ruleIndex": index,
