@@ -24,7 +24,7 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def shown(path: Path, base: Path | None = None) -> str:
-    """A path as a person wants to read it: from a folder (by default, from here), if it is below."""
+    """A path as people read it: from a folder (by default, from here), if it is below."""
     here = base or Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
