@@ -82,6 +82,63 @@ def test_replace_and_upsert_are_captured() -> None:
     ]
 
 
+USERS = """-- @unique users.email on-conflict=quarantine
+CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, email TEXT UNIQUE, name TEXT)"""
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_rows_that_are_replaced_for_a_unique_value_are_captured(*, recursive: bool) -> None:
+    db = database(USERS)
+    db.execute(f"PRAGMA recursive_triggers = {recursive}")
+    db.execute("INSERT INTO users VALUES ('a', 'x', '1'), ('b', 'y', '2'), ('c', NULL, '3')")
+    db.execute("INSERT OR REPLACE INTO users VALUES ('d', 'x', '4')")
+    db.execute("UPDATE OR REPLACE users SET email = 'y' WHERE id = 'd'")
+    db.execute("INSERT OR REPLACE INTO users VALUES ('e', NULL, '5'), ('f', 'y', '6')")
+    changes = [(op, key) for op, _, key, *_ in dict.fromkeys(logged(db)[3:])]
+    assert changes == [(3, "a"), (1, "d"), (3, "b"), (2, "d"), (1, "e"), (3, "d"), (1, "f")]
+    assert logged(db)[3] == (3, None, "a", "x", "1")
+
+
+def test_rows_that_stay_in_the_way_are_not_taken_for_replaced() -> None:
+    db = database(USERS)
+    db.execute("INSERT INTO users VALUES ('a', 'x', '1'), ('b', 'y', '2')")
+    db.execute("INSERT OR IGNORE INTO users VALUES ('c', 'x', '3')")
+    db.execute("INSERT INTO users VALUES ('c', 'y', '3') ON CONFLICT DO NOTHING")
+    db.execute(
+        "INSERT INTO users VALUES ('c', 'x', '3') ON CONFLICT (email) DO UPDATE SET name = 'n'"
+    )
+    db.execute("UPDATE OR IGNORE users SET email = 'x' WHERE id = 'b'")
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("INSERT OR FAIL INTO users VALUES ('c', 'y', '3')")
+    db.execute("INSERT INTO _electric_guard VALUES (1)")
+    db.execute("DELETE FROM users WHERE id = 'b'")
+    db.execute("DELETE FROM _electric_guard")
+    db.execute("UPDATE users SET name = 'm'")
+    db.execute("INSERT INTO users VALUES ('d', 'z', '4')")
+    assert [(op, key) for op, _, key, *_ in logged(db)[2:]] == [(2, "a"), (2, "a"), (1, "d")]
+
+
+def test_a_unique_rule_that_comes_later_is_minded_from_then_on() -> None:
+    one = Source("20240101000000000_x", "x", USERS.replace(" UNIQUE", "").split("\n")[1])
+    two = Source("20240101000000001_y", "y", "CREATE UNIQUE INDEX i ON users (email)")
+    three = Source("20240101000000002_z", "z", "DROP INDEX i")
+    first, second, third = build([one, two, three]).migrations
+    assert not any("_electric_replaced_1 (" in sql for sql in first.statements)
+    assert any("_electric_replaced_1 (" in sql for sql in second.statements)
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in (*CAPTURE_TABLES, *first.statements, *second.statements):
+        db.execute(statement)
+    db.execute("INSERT INTO users VALUES ('a', 'x', '1')")
+    db.execute("REPLACE INTO users VALUES ('b', 'x', '2')")
+    assert [(op, key) for op, _, key, *_ in logged(db)] == [(1, "a"), (3, "a"), (1, "b")]
+    for statement in third.statements:
+        db.execute(statement)
+    db.execute("INSERT INTO users VALUES ('c', 'x', '3')")
+    left = db.execute("SELECT name FROM sqlite_schema WHERE name GLOB '_electric_*_1' ORDER BY 1")
+    names = ("delete", "insert", "rekey", "update")
+    assert left.fetchall() == [(f"_electric_{name}_1",) for name in names]
+
+
 def test_cascades_are_captured() -> None:
     db = database(
         NOTES,

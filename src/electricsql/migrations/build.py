@@ -8,6 +8,7 @@ said by `checks`, and what can't be compiled in spite of that is never half comp
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from electricsql.errors import MigrationError
 from electricsql.migrations.capture import triggers, widen_oplog
@@ -116,6 +117,12 @@ def _run(scratch: Scratch, source: Source, statement: Statement) -> None:
         ) from None
 
 
+_OURS_BEGIN: Final = (
+    *("ALTER TABLE ", "CREATE TABLE ", "DROP TABLE IF EXISTS "),
+    *("CREATE TRIGGER ", "DROP TRIGGER IF EXISTS "),
+)
+
+
 def _width(schema: Schema) -> int:
     return max((len(table.columns) for table in schema), default=0)
 
@@ -123,7 +130,4 @@ def _width(schema: Schema) -> int:
 def _is_ours(statement: str) -> bool:
     """Whether a compiled statement concerns our own tables or triggers."""
     head = statement[:80].split("\n", 1)[0]
-    return any(
-        head.startswith(start + OURS)
-        for start in ("ALTER TABLE ", "DROP TRIGGER IF EXISTS ", "CREATE TRIGGER ")
-    )
+    return any(head.startswith(start + OURS) for start in _OURS_BEGIN)

@@ -16,6 +16,7 @@ text, in every SQLite since 3.38, so that is what speaks (docs/decisions/0001-ty
 from collections.abc import Iterator
 from typing import Final
 
+from electricsql.migrations.replacing import gone, has_unique_rules, make_noted, note
 from electricsql.schema import (
     FIRST_DAY_WITH_ZONE,
     LAST_DAY_WITH_ZONE,
@@ -66,24 +67,35 @@ def fits(type: ColumnType, value: str = "?1", *, canonical: bool = True) -> str:
 
 
 def _statements(table: Table) -> Iterator[str]:
+    replaced = [_log_replaced(table)] if has_unique_rules(table) else []
     bodies = {
-        "insert": ("INSERT", _OFF, [_insert(table)]),
-        "update": ("UPDATE", f"{_OFF} AND {_same_key(table)}", [_update(table)]),
+        "insert": ("INSERT", _OFF, [*replaced, _insert(table)]),
+        "update": ("UPDATE", f"{_OFF} AND {_same_key(table)}", [*replaced, _update(table)]),
         "rekey": (
             f"UPDATE OF {', '.join(map(quote, table.primary_key))}",
             f"{_OFF} AND NOT ({_same_key(table)})",
-            [_delete(table), _insert(table)],
+            [*replaced, _delete(table), _insert(table)],
         ),
         "delete": ("DELETE", _OFF, [_delete(table)]),
     }
     for name, (event, when, body) in bodies.items():
-        trigger = f"_electric_{name}_{table.number}"
-        statements = "".join(f"  {statement};\n" for statement in body)
-        yield f"DROP TRIGGER IF EXISTS {trigger}"
-        yield (
-            f"CREATE TRIGGER {trigger} AFTER {event} ON {quote(table.name)}\n"
-            f"{when}\nBEGIN\n{statements}END"
-        )
+        yield from _trigger(table, name, f"AFTER {event}", when, body)
+    yield from make_noted(table)
+    for name, event in (("note_insert", "INSERT"), ("note_update", "UPDATE")):
+        if has_unique_rules(table):
+            body = note(table, "NEW" if event == "INSERT" else "OLD")
+            yield from _trigger(table, name, f"BEFORE {event}", _OFF, body)
+        else:
+            yield f"DROP TRIGGER IF EXISTS _electric_{name}_{table.number}"
+
+
+def _trigger(table: Table, name: str, event: str, when: str, body: list[str]) -> Iterator[str]:
+    trigger = f"_electric_{name}_{table.number}"
+    statements = "".join(f"  {statement};\n" for statement in body)
+    yield f"DROP TRIGGER IF EXISTS {trigger}"
+    yield (
+        f"CREATE TRIGGER {trigger} {event} ON {quote(table.name)}\n{when}\nBEGIN\n{statements}END"
+    )
 
 
 def _same_key(table: Table) -> str:
@@ -91,11 +103,18 @@ def _same_key(table: Table) -> str:
 
 
 def _log(table: Table, op: int, mask: str, values: list[str]) -> str:
-    columns = ", ".join(f"c{place}" for place in range(len(values)))
-    return (
-        f"INSERT INTO {OPLOG} (tbl, op, mask, at, {columns})\n"
-        f"  VALUES ({table.number}, {op}, {mask}, {_AT},\n    " + ",\n    ".join(values) + ")"
-    )
+    entry = [f"{table.number}, {op}, {mask}, {_AT}", *values]
+    return f"{_into_oplog(table)}\n  VALUES (" + ",\n    ".join(entry) + ")"
+
+
+def _log_replaced(table: Table) -> str:
+    columns = ", ".join(f"c{place}" for place in range(len(table.columns)))
+    return f"{_into_oplog(table)}\n  SELECT {table.number}, 3, NULL, {_AT}, {columns} {gone(table)}"
+
+
+def _into_oplog(table: Table) -> str:
+    columns = ", ".join(f"c{place}" for place in range(len(table.columns)))
+    return f"INSERT INTO {OPLOG} (tbl, op, mask, at, {columns})"
 
 
 def _insert(table: Table) -> str:

@@ -22,8 +22,9 @@ class Difference:
 
     def touched(self) -> tuple[str, ...]:
         """The tables whose capture triggers must be made anew."""
-        names = [table.name for table in self.tables]
-        return tuple(dict.fromkeys([*names, *(table.name for table, _ in self.columns)]))
+        rules = (each for each in (*self.indexes, *self.dropped_indexes) if each[1].unique)
+        tables = (*self.tables, *(table for table, _ in (*self.columns, *rules)))
+        return tuple(dict.fromkeys(table.name for table in tables))
 
     def changed(self) -> set[str]:
         """The tables that are new, or have anything new or less."""
