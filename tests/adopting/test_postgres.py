@@ -83,3 +83,17 @@ def test_what_is_left_out_is_told_with_the_reason() -> None:
     told = {f.what: f.why for f in draft.findings() if f.outcome is Outcome.LEFT_OUT}
     assert told.keys() == {"table parts", "table keyless", "table odd", "column fine.x"}
     assert list(built(tables).tables) == ["fine"]
+
+
+def test_rules_that_only_postgres_keeps_are_told() -> None:
+    columns = (CatalogColumn("id", "uuid", not_null=True), CatalogColumn("x", "text"))
+    indexes = (
+        Index("odd", (), unique=True),
+        Index("slow", ()),
+        Index("kept", ("x",), True, (False,)),
+    )
+    tables = {"t": CatalogTable("t", columns, ("id",), indexes=indexes)}
+    draft = draft_from_postgres("shop", tables)
+    minded = [each.what for each in draft.findings() if each.outcome is Outcome.MIND]
+    assert minded == ["t: the unique index odd"]
+    assert [index.columns for table in built(tables) for index in table.indexes] == [("x",)]

@@ -127,7 +127,7 @@ def test_a_type_gives_way_to_one_that_holds_what_is_there(
         ("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, ctid TEXT)", "table t"),
         ("CREATE VIEW v AS SELECT id FROM kept", "view v"),
         ("CREATE TRIGGER g AFTER DELETE ON kept BEGIN DELETE FROM kept; END", "trigger g"),
-        ("CREATE UNIQUE INDEX u ON kept (x) WHERE x > ''", "index u"),
+        ("CREATE UNIQUE INDEX u ON kept (x) WHERE x LIKE 'a%'", "index u"),
         ("CREATE UNIQUE INDEX u ON kept (lower(x))", "index u"),
         ("CREATE VIRTUAL TABLE f USING fts5 (x)", "table f"),
         (
@@ -160,18 +160,20 @@ def test_what_can_not_be_replicated_is_left_out(path: Path, ddl: str, what: str 
 def test_rules_that_merging_can_break_are_kept_with_a_policy(path: Path) -> None:
     draft = drafted(
         path,
-        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT UNIQUE, a INT, b INT,"
+        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT UNIQUE, y TEXT, a INT, b INT,"
         " CHECK (a > 0), CHECK (a < b), CONSTRAINT check_1 CHECK (b <> a))",
         "CREATE UNIQUE INDEX one ON t (a, b)",
+        "CREATE UNIQUE INDEX two ON t (y COLLATE NOCASE) WHERE a > 0",
     )
     assert told(draft, Outcome.LEFT_OUT) == []
-    assert told(draft, Outcome.MIND) == ["rules of t and rules of t"]
+    assert told(draft, Outcome.MIND) == ["rules of t, rules of t and rules of t"]
     for line in (
         "-- @unique t.x on-conflict=quarantine\n",
         "-- @check t.check_1 on-conflict=quarantine\n",
         "-- @check t.check_2 on-conflict=quarantine\n",
         "CONSTRAINT check_2 CHECK (a < b)",
         "-- @unique t(a, b) on-conflict=quarantine\nCREATE UNIQUE INDEX one",
+        "-- @unique t.y on-conflict=quarantine\nCREATE UNIQUE INDEX two",
     ):
         assert line in draft.sql
 

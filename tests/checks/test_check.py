@@ -29,7 +29,7 @@ KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x INTEGER, y TEXT);"
             [f"CREATE TABLE {'a' * (IDENTIFIER_BYTES_MAX + 1)} (x TEXT PRIMARY KEY NOT NULL)"],
         ),
         ("unportable-expression", [KEYED, "ALTER TABLE a ADD COLUMN z TEXT CHECK (z GLOB 'a*')"]),
-        ("unportable-unique", [KEYED + "CREATE UNIQUE INDEX i ON a (y) WHERE x = 1"]),
+        ("unportable-unique", [KEYED + "CREATE UNIQUE INDEX i ON a (y) WHERE x + 1 = 1"]),
         ("qualified-name", ["CREATE TABLE main.a (id TEXT PRIMARY KEY NOT NULL)"]),
         ("qualified-name", [KEYED, "ALTER TABLE main.a ADD COLUMN z INT"]),
         ("data-statement", [KEYED, "INSERT INTO a VALUES (1, 2, 3)"]),

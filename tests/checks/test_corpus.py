@@ -9,7 +9,6 @@ NOT_YET = {
     "bad_generated_unportable",
     "fine_local_search",
     "fine_local_trigger",
-    "fine_unique_index_with_policy",
     "fine_view_of_devices",
     "fine_virtual_generated",
 }

@@ -1,7 +1,6 @@
 -- The same for an index.
 --- migration 1
 CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
---- migration 2
 -- @unique notes.body on-conflict=quarantine
 CREATE UNIQUE INDEX one_body ON notes (body);
 --- row

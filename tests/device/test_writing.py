@@ -56,6 +56,26 @@ def test_a_row_of_the_hub_displaces_ours_until_the_hub_refuses_it(device: MakeDe
     assert emails(one) == {}
 
 
+@pytest.mark.parametrize(
+    ("rule", "theirs"),
+    [
+        ("people (email COLLATE NOCASE)", "X"),
+        ("people (trim(email)) WHERE a IS NULL AND email <> 'free'", " x"),
+        ("people (email, trim(id, 'mine' || 'theirs'))", "x"),
+    ],
+)
+def test_so_it_does_where_the_rule_is_over_more_than_columns(
+    device: MakeDevice, rule: str, theirs: str
+) -> None:
+    table = "CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, email TEXT, a TEXT)"
+    one = device(f"{table}; CREATE UNIQUE INDEX rule ON {rule}")
+    one.app.execute("INSERT INTO people (id, email) VALUES ('mine', 'x'), ('mime', 'y')")
+    receive(one, "people", person("theirs", theirs))
+    assert emails(one) == {"theirs": theirs, "mime": "y"}
+    receive(one, "people", person("theirs", "z"))
+    assert emails(one) == {"theirs": "z", "mine": "x", "mime": "y"}
+
+
 def test_a_displaced_row_returns_when_its_value_is_free(device: MakeDevice) -> None:
     one = device(PEOPLE)
     receive(one, "people", person("mine", "old"))

@@ -13,20 +13,22 @@ from electricsql.schema import Scratch, Table, Unportable, Value, postgres_expre
 from electricsql.schema import postgres_literal as literal
 
 CREATE = """CREATE TABLE t (
-    n INTEGER PRIMARY KEY NOT NULL, i INTEGER, r REAL, m NUMERIC, s TEXT, b BOOLEAN
+    n INTEGER PRIMARY KEY NOT NULL, i INTEGER, r REAL, m NUMERIC, s TEXT, b BOOLEAN, d DATE
 )"""
 INTEGERS = (0, 1, -1, 2, 3, 7, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), None)
 REALS = (0.0, -0.0, 1.0, 0.1, 0.5, -1.5, 5e-324, 1e300, -1e300, float("inf"), 2.0**53, None)
 NUMERICS = (0, 1, -1, 0.1, 0.5, 2**53 + 1, 2**63 - 1, 1e300, 123456789012345, None)
 TEXTS = ("", " ", "a", "A", "b", "ab", "ba", " a ", "é", "Z", "ß", "🙂", "a\\b", "it's", "1", None)
 BOOLEANS = (0, 1, None)
+DATES = ("2024-02-29", None)
 ROWS = 60
+VALUES = (INTEGERS, REALS, NUMERICS, TEXTS, BOOLEANS, DATES)
 
 
 def rows() -> Iterator[tuple[Value, ...]]:
     """Each edge value beside others."""
     for n in range(ROWS):
-        yield n, *(each[n % len(each)] for each in (INTEGERS, REALS, NUMERICS, TEXTS, BOOLEANS))
+        yield n, *(each[n % len(each)] for each in VALUES)
 
 
 class Grammar:
@@ -50,7 +52,8 @@ class Grammar:
         forms = (
             f"{a} {compared} {b}", f"{a} {compared} {b}", f"{a} BETWEEN {b} AND {c}",
             f"{a} NOT BETWEEN {b} AND {c}", f"{a} IN ({b}, {c})", f"{a} NOT IN ({b})",
-            f"{a} IS NULL", f"{a} IS NOT NULL", f"{a} {compared} {b} IS NULL", a,
+            f"{a} IS NULL", f"{a} IS NOT NULL", f"{a} {compared} {b} IS NULL", a, "d IS NOT NULL",
+            f"{a} || {b} {compared} {c}", f"{a} {compared} d IS NULL",
         )  # fmt: skip
         return self._pick(forms)
 
@@ -61,6 +64,7 @@ class Grammar:
                 f"coalesce({a}, {b})", f"nullif({a}, {b})", f"length({a})", f"trim({a})",
                 f"ltrim({a}, {b})", f"rtrim({a})", f"replace({a}, {b}, {c})", f"({a})",
                 f"CASE WHEN {a} = {b} THEN {c} ELSE {a} END", f"{a} + {b}", f"-{a}",
+                f"{a} || {b}", f"{a} || {b} || {c}",
             )  # fmt: skip
             return self._pick(forms)
         columns = ("i", "r", "m", "s", "b", "s", "i")
@@ -101,7 +105,7 @@ def differences(url: str, seed: int, count: int) -> list[tuple[Any, ...]]:
 def of_sqlite(conditions: list[str]) -> list[Any]:
     database = sqlite3.connect(":memory:")
     database.execute(CREATE)
-    database.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)", rows())
+    database.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows())
     said = [
         [None if each is None else bool(each) for (each,) in database.execute(query)]
         for query in (f"SELECT {sql} FROM t ORDER BY n" for sql in conditions)
@@ -116,7 +120,7 @@ def of_postgres(url: str, table: Table, conditions: list[tuple[str, str]]) -> li
         try:
             await connection.execute(
                 "CREATE TABLE t (n bigint, i bigint, r double precision, m numeric,"
-                ' s text COLLATE "C", b boolean)'
+                ' s text COLLATE "C", b boolean, d date)'
             )
             for row in rows():
                 values = (literal(v, c.type) for v, c in zip(row, table.columns, strict=True))
@@ -143,3 +147,30 @@ def test_what_is_taken_means_the_same_on_both(database: str) -> None:
 @pytest.mark.soak
 def test_what_is_taken_means_the_same_on_both_over_and_over(any_database: str) -> None:
     assert differences(any_database, seed=2, count=20_000) == []
+
+
+def test_what_is_the_same_without_regard_to_case_is_so_on_both(database: str) -> None:
+    letters = [*map(chr, range(1, 0x180)), "\u212a", "\uff21", "\u01c5", "SS"]
+    same = "SELECT a.s, b.s FROM t a JOIN t b ON {} ORDER BY a.s, b.s"
+    ours = sqlite3.connect(":memory:")
+    ours.execute("CREATE TABLE t (s TEXT)")
+    ours.executemany("INSERT INTO t VALUES (?)", [(each,) for each in letters])
+
+    async def asked() -> list[Any]:
+        connection = await asyncpg.connect(database)
+        try:
+            await connection.execute('CREATE TABLE t (s text COLLATE "C")')
+            await connection.executemany("INSERT INTO t VALUES ($1)", [(s,) for s in letters])
+            return [
+                tuple(record)
+                for record in await connection.fetch(
+                    same.format('lower(a.s COLLATE "C") = lower(b.s COLLATE "C")')
+                )
+            ]
+        finally:
+            await connection.close()
+
+    pairs = ours.execute(same.format("a.s = b.s COLLATE NOCASE")).fetchall()
+    ours.close()
+    assert asyncio.run(asked()) == pairs
+    assert len(pairs) == len(letters) + 2 * 26

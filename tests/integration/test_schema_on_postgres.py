@@ -29,6 +29,8 @@ CREATE TABLE kinds (
 );
 CREATE INDEX by_t ON kinds (t DESC, i);
 CREATE INDEX nocase ON kinds (t COLLATE NOCASE);
+CREATE INDEX some ON kinds (coalesce(t, 'x') DESC, yes, (b IS NULL)) WHERE d IS NOT NULL OR yes = 1;
+CREATE UNIQUE INDEX one_written ON kinds (written COLLATE NOCASE, trim(t) || 'x') WHERE i > 3;
 CREATE TABLE strict (id TEXT PRIMARY KEY NOT NULL, v INTEGER) STRICT, WITHOUT ROWID;
 """
 MORE = """

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from electricsql.schema import Unportable, postgres_expression
-from tests.schema.schemas import table
+from electricsql.schema import Unportable, index_columns, postgres_expression
+from tests.schema.schemas import schema, table
 
 T = table(
     'CREATE TABLE t (i INTEGER PRIMARY KEY NOT NULL, r REAL, s TEXT, "odd "" n" NUMERIC,'
@@ -17,7 +17,7 @@ integers = st.sampled_from(["i", "I", '"i"', "7", "-1", "length(s)", "0.5"])
 reals = st.sampled_from(["[r]", "r", "7", "0.5", "-1"])
 numerics = st.sampled_from(['"odd "" n"', "7", "0.5", "-1"])
 texts = st.sampled_from(
-    ["s", "TRIM(s)", "replace(s, 'a', 'b')", "coalesce(s, 'x')", "trim(s, 'a''b')"]
+    ["s", "TRIM(s)", "replace(s, 'a', 'b')", "coalesce(s, 'x')", "trim(s, 'a''b')", "s||'b'||s"]
 )
 comparisons = st.sampled_from(["=", "==", "<>", "!=", "<", "<=", ">", ">="])
 
@@ -74,7 +74,12 @@ def test_columns_are_spelled_as_they_were_created_and_booleans_are_numbers() -> 
     [
         ("s LIKE 'a%'", "LIKE"),
         ("s GLOB 'a*'", "GLOB"),
-        ("s || s = 'aa'", "||"),
+        ("s || i = 'aa'", "||"),
+        ("s || NULL = 'aa'", "||"),
+        ("'a' || 'b' < 'c'", "<"),
+        ("(day) IS NULL", "day"),
+        ("coalesce(day, j) IS NULL", "day"),
+        ("i = day IS NULL", "="),
         ("s > 1", ">"),
         ("i", "i"),
         ("yes", "yes"),
@@ -114,3 +119,39 @@ def test_the_first_thing_that_may_differ_is_named(sql: str, word: str) -> None:
         postgres_expression(T, sql)
     token = refused.value.token
     assert token.text == sql[token.start : token.end] == word
+
+
+def test_any_column_can_be_asked_whether_it_is_null() -> None:
+    assert postgres_expression(T, "day is null or not j IS NOT NULL") == (
+        '"day" IS NULL OR NOT "j" IS NOT NULL'
+    )
+
+
+FOLDED = table("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, s TEXT COLLATE NOCASE)")
+
+
+@pytest.mark.parametrize("sql", ["s IS NULL", "length(s) > 1", "trim(s) = 'a'", "s || 'x' = 'ax'"])
+def test_a_column_with_a_collation_may_be_read(sql: str) -> None:
+    postgres_expression(FOLDED, sql, folds=True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *("s = 'a'", "'a' = s", "s = s", "s > 'a'", "s IN ('a')", "s BETWEEN 'a' AND 'b'"),
+        *("nullif(s, 'a') IS NULL", "coalesce(s, 'a') = 'A'", "CASE s WHEN 'a' THEN id = 'b' END"),
+    ],
+)
+def test_a_column_with_a_collation_may_not_be_compared(sql: str) -> None:
+    with pytest.raises(Unportable):
+        postgres_expression(FOLDED, sql, folds=True)
+    postgres_expression(FOLDED, sql)  # as a CHECK that was applied before there was this rule
+
+
+def test_an_index_is_over_the_columns_that_its_expressions_read() -> None:
+    (made,) = schema(
+        "CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT, y TEXT, z TEXT)",
+        "CREATE INDEX i ON t (trim(y) || X, id COLLATE NOCASE) WHERE z IS NULL",
+        "CREATE INDEX j ON t (y, x)",
+    )
+    assert [index_columns(made, index) for index in made.indexes] == [("id", "x", "y"), ("y", "x")]

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from hypothesis import given
 
-from electricsql.schema import ColumnType, Default, ForeignKey, Index, Schema, Scratch
+from electricsql.schema import ColumnType, Default, ForeignKey, Index, Schema, Scratch, Term
 from tests.schema.schemas import histories, schema, stored, table
 
 
@@ -83,13 +83,45 @@ def test_foreign_keys_follow_the_key_they_refer_to() -> None:
 
 def test_indexes_and_unique_constraints() -> None:
     by_x = "CREATE UNIQUE INDEX by_x ON t (x DESC, y)"
-    nocase = "CREATE INDEX nocase ON t (x COLLATE NOCASE)"
-    made = schema("CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT, y TEXT UNIQUE)", by_x, nocase)
+    made = schema("CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT, y TEXT UNIQUE)", by_x)
     assert made.tables["t"].indexes == (
         Index("sqlite_autoindex_t_2", ("y",), unique=True, descending=(False,)),
         Index("by_x", ("x", "y"), unique=True, descending=(True, False), sql=by_x),
-        Index("nocase", (), unique=False, descending=(False,), sql=nocase),
     )
+
+
+def test_indexes_over_more_than_columns() -> None:
+    odd = (
+        'CREATE UNIQUE INDEX "odd (" ON t ( trim(x, \')\') COLLATE rtrim DESC, (y), "a, b" asc)'
+        " wHere y > 1 and (x is not null)"
+    )
+    made = schema(
+        'CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT, y INT, n TEXT UNIQUE COLLATE NOCASE, "a, b")',
+        odd,
+    )
+    assert made.tables["t"].indexes == (
+        Index(
+            "sqlite_autoindex_t_2",
+            (),
+            unique=True,
+            descending=(False,),
+            terms=(Term('"n"', "n", "NOCASE"),),
+        ),
+        Index(
+            "odd (",
+            (),
+            unique=True,
+            descending=(True, False, False),
+            sql=odd,
+            terms=(Term("trim(x, ')')", "", "RTRIM"), Term('"y"', "y"), Term('"a, b"', "a, b")),
+            where="y > 1 and (x is not null)",
+        ),
+    )
+
+
+def test_the_collation_of_a_column() -> None:
+    made = table("CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT COLLATE nocase, y DEFAULT 'COLLATE')")
+    assert [column.collation for column in made.columns] == ["BINARY", "NOCASE", "BINARY"]
 
 
 def test_what_can_not_be_replicated_is_read_like_anything_else() -> None:

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from electricsql.schema import ColumnType, Schema, Value, additions, postgres_literal, quote
+from electricsql.schema import (
+    ColumnType,
+    Schema,
+    Unportable,
+    Value,
+    additions,
+    postgres_literal,
+    quote,
+)
 from electricsql.schema import postgres_plan as plan
 from tests.schema.schemas import histories, schema
 
@@ -128,13 +136,28 @@ def test_foreign_keys_come_after_all_tables_and_wait_for_the_commit() -> None:
 
 def test_indexes_are_made_where_they_can_be_the_same() -> None:
     table = "CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT UNIQUE, y INT)"
-    first, second = plan_of(
-        table, "CREATE INDEX by_y ON t (y DESC, x)", "CREATE INDEX i ON t (x COLLATE NOCASE)"
+    nocase = "CREATE INDEX i ON t (x COLLATE NOCASE)"
+    first, second, third = plan_of(
+        table,
+        "CREATE INDEX by_y ON t (y DESC, x)",
+        "CREATE INDEX some ON t (trim(x) DESC, y) WHERE y == 1",
+        nocase,
     )[1:]
     assert first == 'CREATE UNIQUE INDEX "t_x_key" ON "t" ("x")'
     assert second == 'CREATE INDEX "by_y" ON "t" ("y" DESC, "x")'
-    indexed = (table, "CREATE INDEX by_y ON t (y)", "CREATE INDEX i ON t (x COLLATE NOCASE)")
-    assert plan_of("DROP INDEX by_y", "DROP INDEX i", before=indexed) == ('DROP INDEX "by_y"',)
+    some = 'CREATE INDEX "some" ON "t" ((trim ( "x" )) DESC, "y") WHERE "y" = 1'
+    assert third == some
+    indexed = (table, "CREATE INDEX by_y ON t (y)", nocase)
+    dropped = plan_of("DROP INDEX by_y", "DROP INDEX i", before=indexed)
+    assert dropped == ('DROP INDEX IF EXISTS "by_y"',)
+
+
+def test_a_unique_index_is_the_same_or_none() -> None:
+    table = "CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT UNIQUE COLLATE NOCASE, y UUID)"
+    assert plan_of(table)[1] == 'CREATE UNIQUE INDEX "t_x_key" ON "t" (lower("x" COLLATE "C"))'
+    for term in ("y COLLATE NOCASE", "x COLLATE RTRIM", "lower(x)", "1", "trim(x) COLLATE NOCASE"):
+        with pytest.raises(Unportable):
+            plan_of(table, f"CREATE UNIQUE INDEX i ON t ({term})")
 
 
 def test_names_that_postgres_would_cut_stay_apart() -> None:

@@ -32,6 +32,8 @@ _ALLOW: Final = (
     ' own that are given out nowhere else"'
 )
 
+_KEPT: Final = "Postgres alone keeps it: what a device writes against it goes to the quarantine."
+
 
 def draft(name: str, tables: Mapping[str, CatalogTable]) -> Draft:
     """The first migration from what a database of that `name` has."""
@@ -107,9 +109,13 @@ def _table(table: CatalogTable, fit: Mapping[str, CatalogTable]) -> Piece:
                 f"FOREIGN KEY ({_names(key.columns)}) REFERENCES {_name(key.parent)}"
                 f" ({_names(key.parent_columns)}){_action(key.on_delete)}"
             )
-    for constraint, definition in table.checks:
-        why = "Postgres alone keeps it: what a device writes against it goes to the quarantine."
-        findings.append(Finding(Outcome.MIND, f"{table.name}: {constraint} {definition}", why))
+    kept = [f"{table.name}: {constraint} {definition}" for constraint, definition in table.checks]
+    kept += [
+        f"{table.name}: the unique index {index.name}"
+        for index in table.indexes
+        if index.unique and not (index.columns and names.issuperset(index.columns))
+    ]
+    findings += [Finding(Outcome.MIND, what, _KEPT) for what in kept]
     body = ",\n    ".join(lines)
     first = next(column for column in known if column.name == table.primary_key[0])
     counts = len(table.primary_key) == 1 and BY_POSTGRES[first.type] is ColumnType.INTEGER

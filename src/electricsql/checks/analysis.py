@@ -39,6 +39,7 @@ from electricsql.schema import (
     Token,
     Value,
     check_constraints,
+    index_columns,
 )
 
 
@@ -159,7 +160,8 @@ class Analysis:
                 return step.span
         fate = next(each for each in self.fates if each.after is table)
         places = {each.after.name: each.at for each in fate.columns if each.after is not None}
-        return places.get(index.columns[0], fate.at) if len(index.columns) == 1 else fate.at
+        columns = index_columns(table, index)
+        return places.get(columns[0], fate.at) if len(columns) == 1 else fate.at
 
     def did(self, *actions: Action) -> Iterator[Step]:
         """The statements that do one of these."""

@@ -16,7 +16,7 @@ from typing import Final
 
 from electricsql.device.displaced import read_displaced, write_displaced
 from electricsql.replication import RowId
-from electricsql.schema import OURS, Key, Schema, Table, Value, quote
+from electricsql.schema import OURS, Index, Key, Schema, Table, Term, Value, quote
 
 Values = Sequence[Value]
 Named = Mapping[str, Value]
@@ -142,13 +142,12 @@ class Writer:
 
     def _in_the_way(self, table: Table, row: Named) -> list[Named]:
         """The rows that have a value of this one which must be unique."""
+        values = [row.get(name) for name in table.column_names]
         return [
             dict(zip(table.column_names, found, strict=True))
             for index in table.indexes
             if index.unique
-            for found in self._database.execute(
-                select_sql(table, index.columns), [row.get(name) for name in index.columns]
-            ).fetchall()
+            for found in self._database.execute(rivals_sql(table, index), values).fetchall()
         ]
 
 
@@ -193,6 +192,20 @@ def select_sql(table: Table, where: tuple[str, ...], name: str | None = None) ->
     """SQL that reads rows that have these columns in common."""
     columns = ", ".join(map(quote, table.column_names))
     return f"SELECT {columns} FROM {quote(name or table.name)} WHERE {_equal(where)}"
+
+
+def rivals_sql(table: Table, index: Index) -> str:
+    """SQL that reads the rows that a UNIQUE index does not let be beside a given one."""
+    given = ", ".join(f"?{at} AS {quote(name)}" for at, name in enumerate(table.column_names, 1))
+    terms = index.terms or [Term(quote(name), name) for name in index.columns]
+    same = [
+        f"({term.sql}) COLLATE {quote(term.collation)} = (SELECT {term.sql} FROM (SELECT {given}))"
+        for term in terms
+    ]
+    if index.where:
+        same.append(f"({index.where}) AND (SELECT {index.where} FROM (SELECT {given}))")
+    columns = ", ".join(map(quote, table.column_names))
+    return f"SELECT {columns} FROM {quote(table.name)} WHERE {' AND '.join(same)}"
 
 
 def _equal(columns: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ What it takes: the checks of what devices can hold, foreign keys that can wait f
 and a shadow row for each row that is there. (The catalog changes; `pg_class.relfilenode` does not.)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from electricsql.errors import MigrationError
@@ -13,9 +13,11 @@ from electricsql.hub.capture import adopt_rows, user_table
 from electricsql.schema import (
     CatalogTable,
     Difference,
+    Index,
     Table,
     held_checks,
     postgres_foreign_key,
+    postgres_has_index,
     postgres_index,
     postgres_plan,
     quote,
@@ -74,13 +76,19 @@ def _adopt(table: Table, found: CatalogTable) -> Iterator[str]:
     for key in table.foreign_keys:
         if (key.columns, key.parent) not in known:
             yield postgres_foreign_key(table, key)
-    there_are: Sequence[tuple[tuple[str, ...], bool]] = [
-        (index.columns, index.unique) for index in found.indexes
-    ]
     for index in table.indexes:
-        has = (index.columns, True) in there_are or (index.columns, index.unique) in there_are
-        if index.columns and not has:
+        if not _is_there(index, found) and postgres_has_index(table, index):
             yield postgres_index(table, index)
+
+
+def _is_there(index: Index, found: CatalogTable) -> bool:
+    """Whether a table has an index; of one that is over more than columns, by its name."""
+    if not index.columns:
+        return index.name in {each.name for each in found.indexes}
+    return any(
+        each.columns == index.columns and (each.unique or not index.unique)
+        for each in found.indexes
+    )
 
 
 def _enum_cast(type_name: str) -> str:

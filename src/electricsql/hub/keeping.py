@@ -10,20 +10,21 @@ from collections.abc import Iterator
 
 from electricsql.hub.capture import MERGING, user_table
 from electricsql.migrations import KEEP_FIRST, BuiltMigration, given_up, policies, statements
-from electricsql.schema import Index, Table, quote
+from electricsql.schema import Index, Table, index_columns, quote
 
 
 def keep_first(migration: BuiltMigration) -> Iterator[str]:
     """The statements for a migration's new UNIQUE rules, and for those that it drops."""
     difference = migration.difference
     for table, index in difference.dropped_indexes:
-        if index.unique:
+        if index.unique and index.columns:
             yield f"DROP TRIGGER IF EXISTS {_name(table, index)} ON {user_table(table)}"
     new = [(table, index) for table in difference.tables for index in table.indexes]
     every = [each for one in statements(migration.source) for each in one.directives]
     stated = [each for each in policies(every) if each.on_conflict == KEEP_FIRST]
     for table, index in (*new, *difference.indexes):
-        if any(each.is_about("unique", table.name, index.columns) for each in stated):
+        names = index_columns(table, index)
+        if index.unique and any(each.is_about("unique", table.name, names) for each in stated):
             yield from _trigger(table, index)
 
 

@@ -91,7 +91,7 @@ def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration
         problem = f"{source.name}: {error.problem}"
         raise MigrationError(error.code, problem, error.remedy) from None
     except Unportable as error:
-        problem = f"{source.name}: a CHECK uses {error.token.text!r}, which Postgres may not."
+        problem = f"{source.name}: an expression uses {error.token.text!r}, which Postgres may not."
         raise MigrationError("unportable-expression", problem, "Write it otherwise.") from None
     ours = [
         *widen_oplog(_width(before), _width(after)),

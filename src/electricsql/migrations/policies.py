@@ -60,7 +60,7 @@ def policies(directives: Iterable[Directive]) -> Iterator[Policy]:
 
 def given_up(table: Table, index: Index) -> Column | None:
     """The column of a unique rule whose value gives way under `keep-first`: the last that may be
-    NULL. None if there is none."""
+    NULL. None if there is none, or if the rule is over more than plain columns."""
     columns = [table.by_name[name] for name in index.columns if name not in table.primary_key]
     return next((column for column in reversed(columns) if not column.not_null), None)
 

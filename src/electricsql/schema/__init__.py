@@ -9,9 +9,10 @@ from electricsql.schema.catalog import (
     unlike,
 )
 from electricsql.schema.difference import Difference, additions
-from electricsql.schema.expressions import columns_read, postgres_expression
+from electricsql.schema.expressions import columns_read, index_columns, postgres_expression
 from electricsql.schema.introspect import OURS, Scratch
 from electricsql.schema.model import (
+    BINARY,
     Column,
     ColumnType,
     Default,
@@ -20,6 +21,7 @@ from electricsql.schema.model import (
     Key,
     Schema,
     Table,
+    Term,
     Value,
 )
 from electricsql.schema.portable import Unportable
@@ -27,6 +29,7 @@ from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
 from electricsql.schema.postgres import add_foreign_key as postgres_foreign_key
 from electricsql.schema.postgres import create_index as postgres_index
 from electricsql.schema.postgres import default_of as postgres_default
+from electricsql.schema.postgres import has_index as postgres_has_index
 from electricsql.schema.postgres import held_checks, quote
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
@@ -48,6 +51,7 @@ from electricsql.schema.values import (
 )
 
 __all__ = [
+    "BINARY",
     "BY_POSTGRES",
     "FIRST_DAY_WITH_ZONE",
     "LAST_DAY_WITH_ZONE",
@@ -68,6 +72,7 @@ __all__ = [
     "Schema",
     "Scratch",
     "Table",
+    "Term",
     "Token",
     "Unportable",
     "Value",
@@ -78,10 +83,12 @@ __all__ = [
     "column_type",
     "columns_read",
     "held_checks",
+    "index_columns",
     "is_needed",
     "postgres_default",
     "postgres_expression",
     "postgres_foreign_key",
+    "postgres_has_index",
     "postgres_index",
     "postgres_literal",
     "postgres_plan",

@@ -1,40 +1,50 @@
 """The expressions that mean the same in SQLite and in Postgres, and how Postgres spells them.
 
 80 of 127 expressions that were tried differ between the two, so this is a short list of what is
-known to agree: comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, CASE, and a few functions. What is
-not on it is refused; that its types fit together is seen to in `portable.py`.
+known to agree: comparisons, AND/OR/NOT, IN, BETWEEN, IS NULL, CASE, ||, and a few functions. What
+is not on it is refused; that its types fit together is seen to in `portable.py`.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from electricsql.schema.model import ColumnType, Table
+from electricsql.schema.model import ColumnType, Index, Table
 from electricsql.schema.portable import Unportable, require_portable
 from electricsql.schema.tokens import Kind, Token, tokens
 
 _WORDS: Final = frozenset(
     ("AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "CASE", "WHEN", "THEN", "ELSE", "END")
 )
-_SYMBOLS: Final = frozenset(("(", ")", ",", "=", "<>", "<", "<=", ">", ">=", "+", "-"))
+_SYMBOLS: Final = frozenset(("(", ")", ",", "=", "<>", "<", "<=", ">", ">=", "+", "-", "||"))
 _SPELLED: Final = {"==": "=", "!=": "<>"}
 _FUNCTIONS: Final = frozenset(("length", "coalesce", "nullif", "trim", "ltrim", "rtrim", "replace"))
-_COLUMNS: Final = frozenset(
-    (ColumnType.INTEGER, ColumnType.REAL, ColumnType.NUMERIC, ColumnType.TEXT, ColumnType.BOOLEAN)
-)
 
 
-def postgres_expression(table: Table, sql: str) -> str:
-    """A CHECK of this table as Postgres spells it.
+def postgres_expression(
+    table: Table, sql: str, *, is_condition: bool = True, folds: bool = False
+) -> str:
+    """An expression of this table, mostly a CHECK, as Postgres spells it. With `folds`, a column
+    that devices compare without regard to case can't be compared in it.
 
     Raises:
         Unportable: naming the first thing that may differ.
     """
     names = {column.name.lower(): column.name for column in table.columns}
     every = list(tokens(sql))
-    spelled = " ".join(_spelled(table, names, every))
-    require_portable(table, every)
+    spelled = " ".join(_spelled(names, table, every))
+    require_portable(table, every, is_condition=is_condition, folds=folds)
     return spelled
+
+
+def index_columns(table: Table, index: Index) -> tuple[str, ...]:
+    """The columns that an index is over, those in its expressions included."""
+    if index.columns:
+        return index.columns
+    found = [
+        {term.column} if term.column else columns_read(table, term.sql) for term in index.terms
+    ]
+    return tuple(name for name in table.column_names if any(name in each for each in found))
 
 
 def columns_read(table: Table, sql: str) -> frozenset[str]:
@@ -52,7 +62,7 @@ def columns_read(table: Table, sql: str) -> frozenset[str]:
     )
 
 
-def _spelled(table: Table, names: dict[str, str], every: Sequence[Token]) -> Iterator[str]:
+def _spelled(names: dict[str, str], table: Table, every: Sequence[Token]) -> Iterator[str]:
     for place, token in enumerate(every):
         called = place + 1 < len(every) and every[place + 1].text == "("
         column = names.get(token.name.lower()) if _may_name(token) else None
@@ -64,7 +74,7 @@ def _spelled(table: Table, names: dict[str, str], every: Sequence[Token]) -> Ite
             yield _SPELLED[token.text]
         elif called and token.text.lower() in _FUNCTIONS:
             yield token.text.lower()
-        elif column is not None and not called and table.by_name[column].type in _COLUMNS:
+        elif column is not None and not called:
             quoted = '"' + column.replace('"', '""') + '"'
             is_boolean = table.by_name[column].type is ColumnType.BOOLEAN
             yield f"{quoted}::int" if is_boolean else quoted

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from electricsql.schema.model import (
+    BINARY,
     Column,
     ColumnType,
     Default,
@@ -18,10 +19,18 @@ from electricsql.schema.model import (
     Index,
     Schema,
     Table,
+    Term,
     Value,
 )
 from electricsql.schema.postgres import quote
-from electricsql.schema.tokens import Kind, check_constraints, deferred_references, tokens
+from electricsql.schema.tokens import (
+    IndexParts,
+    Kind,
+    check_constraints,
+    deferred_references,
+    index_parts,
+    tokens,
+)
 from electricsql.schema.types import column_type
 
 OURS: Final = "_electric_"
@@ -110,10 +119,11 @@ class Scratch:
             (name,),
         ).fetchall()
         key = [row[0] for row in sorted(rows, key=lambda row: row[4]) if row[4]]
+        collations = self._collations(name, text, [row[0] for row in rows])
         return Table(
             name=name,
             number=self._numbers[name],
-            columns=tuple(map(self._column, rows)),
+            columns=tuple(self._column(row, collations.get(row[0], BINARY)) for row in rows),
             primary_key=tuple(key),
             foreign_keys=tuple(self._foreign_keys(name, text, names)),
             indexes=tuple(self._indexes(name)),
@@ -123,7 +133,22 @@ class Scratch:
             is_counted=bool(key) and not without_rowid and not self._has_key_index(name),
         )
 
-    def _column(self, row: tuple[str, str, int, str | None, int, int]) -> Column:
+    def _collations(self, table: str, text: str, names: list[str]) -> dict[str, str]:
+        """Those of the columns, where any is named: an index over all of them tells."""
+        if not any(token.is_word("COLLATE") for token in tokens(text)):
+            return {}
+        index = f"{OURS}collations"
+        columns = ", ".join(map(quote, names))
+        self._database.execute(f"CREATE INDEX {index} ON {quote(table)} ({columns})")
+        try:
+            query = "SELECT name, upper(coll) FROM pragma_index_xinfo(?) WHERE key"
+            return dict(self._database.execute(query, (index,)).fetchall())
+        finally:
+            self._database.execute(f"DROP INDEX {index}")
+
+    def _column(
+        self, row: tuple[str, str, int, str | None, int, int], collation: str = BINARY
+    ) -> Column:
         name, declared, not_null, default, _, hidden = row
         return Column(
             name,
@@ -132,6 +157,7 @@ class Scratch:
             bool(not_null),
             None if default is None else self._default(declared, default),
             generated=bool(hidden),
+            collation=collation,
         )
 
     def _default(self, declared: str, sql: str) -> Default:
@@ -203,17 +229,22 @@ class Scratch:
         ).fetchall()
         for name, unique, partial, sql in rows:
             parts = self._database.execute(
-                'SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key', (name,)
+                'SELECT name, "desc", upper(coll) FROM pragma_index_xinfo(?) WHERE key', (name,)
             ).fetchall()
-            portable = not partial and all(
-                column is not None and collation == "BINARY" for column, _, collation in parts
+            written = index_parts(sql) if sql else IndexParts((), "")
+            terms = tuple(
+                Term(written.terms[place] if column is None else quote(column), column or "", coll)
+                for place, (column, _, coll) in enumerate(parts)
             )
+            is_plain = not partial and all(term.is_plain for term in terms)
             yield Index(
                 name=name,
-                columns=tuple(column for column, _, _ in parts) if portable else (),
+                columns=tuple(term.column for term in terms) if is_plain else (),
                 unique=bool(unique),
                 descending=tuple(bool(descending) for _, descending, _ in parts),
                 sql=sql,
+                terms=() if is_plain else terms,
+                where=written.where,
             )
 
 

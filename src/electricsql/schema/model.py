@@ -10,11 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 # What SQLite can store, and so what travels: exact storage classes, nothing else.
 Value = int | float | str | bytes | None
 Key = tuple[Value, ...]
 """A row's primary key, in the order of `Table.primary_key`."""
+
+
+BINARY: Final = "BINARY"
+"""SQLite's collation where none is named: byte by byte."""
 
 
 class ColumnType(StrEnum):
@@ -57,6 +62,7 @@ class Column:
     not_null: bool = False
     default: Default | None = None
     generated: bool = False
+    collation: str = BINARY
 
     @property
     def default_value(self) -> Value:
@@ -87,11 +93,26 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """What an index is sorted by: an expression of SQLite's, which may be a `column` and no more
+    (empty if it is more)."""
+
+    sql: str
+    column: str = ""
+    collation: str = BINARY
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a column, compared byte by byte."""
+        return bool(self.column) and self.collation == BINARY
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """An index made by CREATE INDEX or by a UNIQUE constraint (`sql` is None for the latter).
 
-    `columns` is empty where Postgres could not have the same: it is partial, on an expression, or
-    has a collation.
+    One that is partial, on an expression, or has a collation, has `terms` and maybe the condition
+    `where`; the others have `columns`.
     """
 
     name: str
@@ -99,6 +120,8 @@ class Index:
     unique: bool = False
     descending: tuple[bool, ...] = ()
     sql: str | None = None
+    terms: tuple[Term, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from itertools import pairwise
 from typing import Final, NoReturn
 
-from electricsql.schema.model import ColumnType, Table
+from electricsql.schema.model import BINARY, Column, ColumnType, Table
 from electricsql.schema.tokens import Kind, Token
 
 
@@ -37,6 +37,8 @@ class _Type(Enum):
     REAL = auto()
     NUMERIC = auto()
     TEXT = auto()
+    FOLDED = auto()  # a text that the device compares by a collation of its own
+    OPAQUE = auto()  # what can only be asked whether it is NULL
     NUMBER = auto()  # a literal
     STRING = auto()  # a literal
     NULL = auto()
@@ -55,6 +57,7 @@ _LITERALS: Final = {
     _Type.NULL: tuple(_Type),
 }
 _TEXTS: Final = (_Type.TEXT, _Type.STRING)
+_ANY_TEXTS: Final = (*_TEXTS, _Type.FOLDED)
 _ORDERED: Final = ("<", "<=", ">", ">=")
 _EQUAL: Final = ("=", "==", "<>", "!=")
 _DIGITS_MAX: Final = 15
@@ -71,26 +74,35 @@ _TEXT_FUNCTIONS: Final[Mapping[str, tuple[int, ...]]] = {
 """Functions of text, with how many arguments they may have."""
 
 
-def require_portable(table: Table, every: Sequence[Token]) -> None:
-    """See that a condition on this table's columns has types that fit together.
+def require_portable(
+    table: Table, every: Sequence[Token], *, is_condition: bool = True, folds: bool = True
+) -> None:
+    """See that an expression on this table's columns, mostly a condition, has types that fit
+    together. `folds` if columns with a collation may not be compared.
 
     Raises:
         Unportable: naming the first thing that does not.
     """
-    reader = _Reader(table, every)
+    reader = _Reader(table, every, folds=folds)
     first = reader.peek()
     found = reader.condition()
     if reader.peek() is not _END:
         reader.refuse()
-    if found is not _Type.TRUTH:
+    if is_condition and found is not _Type.TRUTH:
         reader.refuse(first)
+
+
+def _known(column: Column, *, folds: bool) -> _Type:
+    found = _COLUMNS.get(column.type, _Type.OPAQUE)
+    is_folded = folds and found is _Type.TEXT and column.collation != BINARY
+    return _Type.FOLDED if is_folded else found
 
 
 class _Reader:
     """Reads an expression, from what binds least to what binds most."""
 
-    def __init__(self, table: Table, every: Sequence[Token]) -> None:
-        self._types = {each.name.lower(): _COLUMNS.get(each.type) for each in table.columns}
+    def __init__(self, table: Table, every: Sequence[Token], *, folds: bool) -> None:
+        self._types = {each.name.lower(): _known(each, folds=folds) for each in table.columns}
         self._rest = list(reversed(every))
         self._last = every[-1] if every else _END
         self._depth = 0
@@ -168,11 +180,22 @@ class _Reader:
             self.refuse(token)
 
     def _ordered(self) -> _Type:
-        found = self._value()
+        found = self._joined()
         while self.peek().text in _ORDERED:
             token = self._rest.pop()
-            self._require_order(self._unified(found, self._value(), token), token)
+            self._require_order(self._unified(found, self._joined(), token), token)
             found = _Type.TRUTH
+        return found
+
+    def _joined(self) -> _Type:
+        """Texts with || between, or any other value."""
+        found = self._value()
+        while self.peek().text == "||":
+            token = self._rest.pop()
+            self._require(found, _ANY_TEXTS, token)
+            other = self._value()
+            self._require(other, _ANY_TEXTS, token)
+            found = _together((found, other))
         return found
 
     def _value(self) -> _Type:
@@ -198,7 +221,9 @@ class _Reader:
         if token.kind is Kind.WORD and self.peek().text == "(":
             return self._called(token)
         known = self._types.get(token.name.lower()) if _may_name(token) else None
-        return known or self.refuse(token)
+        if known is None or (known is _Type.OPAQUE and not self.peek().is_word("IS")):
+            self.refuse(token)
+        return known
 
     def _called(self, function: Token) -> _Type:
         name = function.text.lower()
@@ -211,10 +236,9 @@ class _Reader:
             if len(arguments) not in _TEXT_FUNCTIONS[name]:
                 self.refuse(function)
             for each in arguments:
-                self._require(each, _TEXTS, function)
-            if name == "length":
-                return _Type.INTEGER
-        elif len(arguments) < 2 or (name == "nullif" and len(arguments) > 2):
+                self._require(each, _ANY_TEXTS, function)
+            return _Type.INTEGER if name == "length" else _together(arguments)
+        if len(arguments) < 2 or (name == "nullif" and len(arguments) > 2):
             self.refuse(function)
         found = arguments[0]
         for each in arguments[1:]:
@@ -284,11 +308,16 @@ class _Reader:
 
     def _unified(self, one: _Type, other: _Type, at: Token, *, truths: bool = False) -> _Type:
         """The type of two that are compared, or that come to the same place."""
-        if _Type.TRUTH in (one, other) and not truths:
+        if (_Type.TRUTH in (one, other) and not truths) or _Type.FOLDED in (one, other):
             self.refuse(at)
         if one is other or one in _LITERALS.get(other, ()):
             return one
         return other if other in _LITERALS.get(one, ()) else self.refuse(at)
+
+
+def _together(texts: Sequence[_Type]) -> _Type:
+    """What is made of several texts: in Postgres it is ordered as the columns among them are."""
+    return _Type.STRING if set(texts) == {_Type.STRING} else _Type.TEXT
 
 
 def _may_name(token: Token) -> bool:

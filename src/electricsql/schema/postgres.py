@@ -12,8 +12,19 @@ from typing import Final
 
 from electricsql.limits import IDENTIFIER_BYTES_MAX
 from electricsql.schema.difference import Difference
-from electricsql.schema.expressions import postgres_expression
-from electricsql.schema.model import Column, ColumnType, ForeignKey, Index, Table, Value
+from electricsql.schema.expressions import columns_read, index_columns, postgres_expression
+from electricsql.schema.model import (
+    BINARY,
+    Column,
+    ColumnType,
+    ForeignKey,
+    Index,
+    Table,
+    Term,
+    Value,
+)
+from electricsql.schema.portable import Unportable
+from electricsql.schema.tokens import Kind, Token
 
 TYPES: Final = {
     ColumnType.INTEGER: "bigint",
@@ -29,6 +40,8 @@ TYPES: Final = {
     ColumnType.JSON: "json",
     ColumnType.NUMERIC: "numeric",
 }
+NOCASE: Final = "NOCASE"
+"""SQLite's collation that takes A to Z for a to z, and tells apart all other letters."""
 _NOT_NAN: Final = "{0} <> 'NaN'"
 _HELD: Final = {
     ColumnType.REAL: _NOT_NAN,
@@ -79,18 +92,28 @@ def plan(difference: Difference) -> tuple[str, ...]:
         *_new_foreign_keys(difference),
         *(_add_check(table, check) for table, check in difference.checks),
         *(
-            f"DROP INDEX {quote(_index_name(t, i))}"
-            for t, i in difference.dropped_indexes
-            if i.columns
+            f"DROP INDEX IF EXISTS {quote(_index_name(table, index))}"
+            for table, index in difference.dropped_indexes
+            if has_index(table, index)
         ),
-        *(
-            create_index(table, index)
-            for table in difference.tables
-            for index in table.indexes
-            if index.columns
-        ),
-        *(create_index(table, index) for table, index in difference.indexes if index.columns),
+        *(create_index(*each) for each in _new_indexes(difference) if has_index(*each)),
     )
+
+
+def _new_indexes(difference: Difference) -> Iterator[tuple[Table, Index]]:
+    yield from ((table, index) for table in difference.tables for index in table.indexes)
+    yield from difference.indexes
+
+
+def has_index(table: Table, index: Index) -> bool:
+    """Whether Postgres has an index as well. One that is not unique changes nothing but speed, so
+    if Postgres could not have the same, it has none."""
+    try:
+        return bool(create_index(table, index))
+    except Unportable:
+        if index.unique:
+            raise
+        return False
 
 
 def held_checks(table: Table) -> Iterator[tuple[str, str]]:
@@ -175,19 +198,41 @@ def _new_foreign_keys(difference: Difference) -> Iterator[str]:
 
 
 def create_index(table: Table, index: Index) -> str:
-    """The DDL of one index."""
-    columns = ", ".join(
-        quote(name) + (" DESC" if descending else "")
-        for name, descending in zip(index.columns, index.descending, strict=True)
+    """The DDL of one index.
+
+    Raises:
+        Unportable: Postgres could not have the same.
+    """
+    every = index.terms or [Term(quote(name), name) for name in index.columns]
+    terms = ", ".join(
+        _term(table, index, term) + (" DESC" if descending else "")
+        for term, descending in zip(every, index.descending, strict=True)
     )
     unique = "UNIQUE " if index.unique else ""
+    where = f" WHERE {_expression(table, index.where)}" if index.where else ""
     name = quote(_index_name(table, index))
-    return f"CREATE {unique}INDEX {name} ON {quote(table.name)} ({columns})"
+    return f"CREATE {unique}INDEX {name} ON {quote(table.name)} ({terms}){where}"
+
+
+def _term(table: Table, index: Index, term: Term) -> str:
+    if term.is_plain:
+        return quote(term.column)
+    is_text = term.column and table.by_name[term.column].type is ColumnType.TEXT
+    if is_text and index.unique and term.collation == NOCASE:
+        return f'lower({quote(term.column)} COLLATE "C")'
+    if term.collation != BINARY or not columns_read(table, term.sql):
+        raise Unportable(Token(Kind.WORD, term.collation, 0))
+    return f"({_expression(table, term.sql, is_condition=False)})"
+
+
+def _expression(table: Table, sql: str, *, is_condition: bool = True) -> str:
+    return postgres_expression(table, sql, is_condition=is_condition, folds=True)
 
 
 def _index_name(table: Table, index: Index) -> str:
     """Of a UNIQUE constraint: SQLite's own name for it means nothing elsewhere."""
-    return _short(index.name if index.sql else f"{table.name}_{'_'.join(index.columns)}_key")
+    columns = "_".join(index_columns(table, index))
+    return _short(index.name if index.sql else f"{table.name}_{columns}_key")
 
 
 def _names(columns: tuple[str, ...]) -> str:

@@ -92,6 +92,31 @@ def check_constraints(statement: str) -> Iterator[Check]:
             yield Check(name, _bracketed(statement, every[place + 1 :]), token.start)
 
 
+class IndexParts(NamedTuple):
+    """What a CREATE INDEX says: each of its terms, without collation and order, and the condition
+    of a partial one."""
+
+    terms: tuple[str, ...]
+    where: str
+
+
+def index_parts(create_index: str) -> IndexParts:
+    """What an index is made of."""
+    every = list(tokens(create_index))
+    opening = next(place for place, token in enumerate(every) if token.text == "(")
+    terms: list[list[Token]] = []
+    rest = every[opening + 1 :]
+    while rest:
+        term = list(_clause(rest))
+        terms.append(term)
+        end = rest[len(term)]
+        rest = rest[len(term) + 1 :]
+        if end.text == ")":
+            break
+    where = create_index[rest[0].end :].strip() if rest and rest[0].is_word("WHERE") else ""
+    return IndexParts(tuple(_bare(create_index, term) for term in terms), where)
+
+
 def deferred_references(create_table: str) -> Iterator[bool]:
     """For each foreign key of a CREATE TABLE, whether it is checked at the commit only."""
     every = list(tokens(create_table))
@@ -110,6 +135,16 @@ def _clause(rest: Sequence[Token]) -> Iterator[Token]:
         if depth < 0 or (depth == 0 and token.text == ","):
             return
         yield token
+
+
+def _bare(sql: str, term: Sequence[Token]) -> str:
+    """A term of an index without COLLATE and ASC or DESC behind it."""
+    end = len(term)
+    if end > 1 and term[end - 1].is_word("ASC", "DESC"):
+        end -= 1
+    if end > 2 and term[end - 2].is_word("COLLATE"):
+        end -= 2
+    return sql[term[0].start : term[end - 1].end]
 
 
 def _bracketed(sql: str, rest: Sequence[Token]) -> str:

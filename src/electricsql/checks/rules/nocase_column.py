@@ -4,8 +4,10 @@ It counts on devices only: there `name = 'ann'` also finds `Ann`, and names are 
 regard to case. Postgres compares and sorts byte by byte, as SQLite does without a collation, and
 what runs there finds and sorts otherwise. The values are replicated as they are.
 
-Refused is this only where it decides what may be stored: in a key (`nocase-key`) and in a UNIQUE
-rule (`unportable-unique`).
+Where it would decide what may be stored, both sides have to decide alike. In a UNIQUE rule Postgres
+does as NOCASE does. In a key (`nocase-key`), in a UNIQUE rule with another collation
+(`unportable-unique`), and where a CHECK compares such a column (`unportable-expression`), it is
+refused.
 
 Warned:
 
@@ -14,7 +16,6 @@ Warned:
 Accepted:
 
     CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, name TEXT);
-    CREATE INDEX by_name ON users (name COLLATE NOCASE);
 """
 
 from collections.abc import Iterator
@@ -28,8 +29,7 @@ from electricsql.checks.rule import rule
 def find(seen: Analysis) -> Iterator[Problem]:
     """New columns with a collation, where no other rule refuses it."""
     for table, column, fate in seen.columns:
-        is_refused = any(index.unique and not index.columns for index in table.indexes)
-        if column.name in table.primary_key or is_refused:
+        if column.name in table.primary_key:
             continue
         if collation := seen.collation(fate):
             yield Problem(

@@ -10,11 +10,12 @@ other is for the author of the app to say, by a directive above the statement:
   value. In the other one the column becomes NULL, on every device, and all the rest of its
   transaction counts. The value is gone, so this is for what a user can choose again, such as a
   nickname. Of several columns it is the last that may be NULL; if none may, the policy is refused.
+  So it is for a rule that is partial, on an expression, or has a collation.
 
-A rule over several columns is written `-- @unique seats(room, place) on-conflict=…`. In both cases
-somebody who writes to Postgres directly gets Postgres' own error, as ever. A rule over the primary
-key and more can't collide. Where the value says which row it is, make it the key: then the two rows
-become one, column by column.
+A rule over several columns is written `-- @unique seats(room, place) on-conflict=…`; one on an
+expression names the columns that it reads. In both cases somebody who writes to Postgres directly
+gets Postgres' own error, as ever. A rule over the primary key and more can't collide. Where the
+value says which row it is, make it the key: then the two rows become one, column by column.
 
 Refused:
 
@@ -38,57 +39,79 @@ Accepted:
 
 Accepted:
 
+    -- @unique users.email on-conflict=quarantine
+    CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, email TEXT NOT NULL UNIQUE COLLATE NOCASE);
+
+Accepted:
+
     CREATE TABLE votes (
         who TEXT NOT NULL, what TEXT NOT NULL, PRIMARY KEY (who, what), UNIQUE (what, who)
     );
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from electricsql.checks.analysis import Analysis
 from electricsql.checks.finding import Problem, Severity, Span
 from electricsql.checks.rule import rule
 from electricsql.checks.spelling import name, names
 from electricsql.migrations import KEEP_FIRST, given_up
-from electricsql.schema import Index, Table
+from electricsql.schema import Index, Table, Unportable, index_columns, postgres_has_index
 
 
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """New unique rules without a policy, or with one that can't be kept."""
     for table, index, at in seen.new_indexes:
-        is_unique = index.unique and index.columns
-        if not is_unique or (table.primary_key and set(table.primary_key) <= set(index.columns)):
+        columns = index_columns(table, index)
+        if not index.unique or _has_key(table, index) or not _is_portable(table, index):
             continue
-        policy = seen.policy("unique", table.name, index.columns)
+        policy = seen.policy("unique", table.name, columns)
         if policy is None:
             yield Problem(
                 at,
-                f"Two devices can give {_what(table, index)} the same value while they are"
+                f"Two devices can give {_what(table, columns)} the same value while they are"
                 " offline.",
                 "Both have kept the rule, and Postgres can take only one of the rows.",
-                fix=f"-- @unique {_target(table, index)} on-conflict=quarantine",
+                fix=f"-- @unique {_target(table, columns)} on-conflict=quarantine",
                 help=_help(table, index),
             )
         elif policy.on_conflict == KEEP_FIRST and given_up(table, index) is None:
+            is_plain = bool(index.columns)
             yield Problem(
                 Span(policy.directive.start, policy.directive.end),
-                f"No value of {_what(table, index)} can give way: none may be NULL.",
+                f"No value of {_what(table, columns)} can give way: none may be NULL."
+                if is_plain
+                else f"The rule over {_what(table, columns)} is over more than plain columns.",
                 "Under keep-first the row that comes later has NULL there.",
-                fix=f"-- @unique {_target(table, index)} on-conflict=quarantine",
-                help="Or let a column be NULL.",
+                fix=f"-- @unique {_target(table, columns)} on-conflict=quarantine",
+                help="Or let a column be NULL." if is_plain else "",
             )
 
 
-def _what(table: Table, index: Index) -> str:
-    columns = ", ".join(index.columns)
-    return f"{table.name}.{columns}" if len(index.columns) == 1 else f"{table.name} ({columns})"
+def _is_portable(table: Table, index: Index) -> bool:
+    """Another rule refuses what is not."""
+    try:
+        return postgres_has_index(table, index)
+    except Unportable:
+        return False
 
 
-def _target(table: Table, index: Index) -> str:
-    if len(index.columns) == 1:
-        return f"{name(table.name)}.{name(index.columns[0])}"
-    return f"{name(table.name)}({names(index.columns)})"
+def _has_key(table: Table, index: Index) -> bool:
+    """Whether the rule is over the primary key, and maybe more: that can't collide."""
+    plain = set(index.columns) or {term.column for term in index.terms if term.is_plain}
+    return bool(table.primary_key) and set(table.primary_key) <= plain
+
+
+def _what(table: Table, columns: Sequence[str]) -> str:
+    listed = ", ".join(columns)
+    return f"{table.name}.{listed}" if len(columns) == 1 else f"{table.name} ({listed})"
+
+
+def _target(table: Table, columns: Sequence[str]) -> str:
+    if len(columns) == 1:
+        return f"{name(table.name)}.{name(columns[0])}"
+    return f"{name(table.name)}({names(columns)})"
 
 
 def _help(table: Table, index: Index) -> str:

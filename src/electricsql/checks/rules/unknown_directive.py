@@ -36,6 +36,7 @@ from electricsql.checks.directives import FORMS
 from electricsql.checks.finding import Problem, Severity, Span
 from electricsql.checks.rule import rule
 from electricsql.migrations import ON_CONFLICT, Policy, policies
+from electricsql.schema import index_columns
 
 
 @rule(Severity.ERROR)
@@ -75,7 +76,7 @@ def _why(seen: Analysis, policy: Policy | None, *, is_bound: bool) -> str | None
         return "No statement follows it."
     if policy.directive.name == "unique":
         is_idle = not any(
-            index.unique and policy.is_about("unique", table.name, index.columns)
+            index.unique and policy.is_about("unique", table.name, index_columns(table, index))
             for table, index, _ in seen.new_indexes
         )
     else:

@@ -2,17 +2,23 @@
 
 A rule that the two sides read differently lets a row in on a device that Postgres refuses. What is
 known to mean the same on both: comparisons of things of one type, AND, OR, NOT, IN, BETWEEN,
-IS NULL, CASE, and the functions length, coalesce, nullif, trim, ltrim, rtrim and replace; on
-columns that are numbers, text or BOOLEAN. A number has at most 15 digits, and is not taken for a
-truth.
+IS NULL, CASE, texts with || between, and the functions length, coalesce, nullif, trim, ltrim, rtrim
+and replace; on columns that are numbers, text or BOOLEAN. All others can be asked whether they are
+NULL. A number has at most 15 digits, and is not taken for a truth.
 
 LIKE, for one, does not see case in SQLite, and does in Postgres; a division rounds differently; a
-text compared with a number is an error in Postgres; and a sum that is too large is a REAL in
-SQLite, and an error in Postgres.
+text compared with a number is an error in Postgres; a sum that is too large is a REAL in SQLite,
+and an error in Postgres; and a column with a collation compares otherwise on devices.
 
 Refused:
 
     CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, email TEXT CHECK (email LIKE '%@%'));
+
+Refused:
+
+    CREATE TABLE people (
+        id TEXT PRIMARY KEY NOT NULL, state TEXT COLLATE NOCASE CHECK (state IN ('new', 'known'))
+    );
 
 Accepted:
 
@@ -20,7 +26,9 @@ Accepted:
         id TEXT PRIMARY KEY NOT NULL,
         email TEXT CHECK (length(email) >= 3),
         age INTEGER CHECK (age BETWEEN 0 AND 150),
-        state TEXT NOT NULL CHECK (state IN ('new', 'known'))
+        state TEXT NOT NULL CHECK (state IN ('new', 'known')),
+        gone TIMESTAMP,
+        CHECK (gone IS NULL OR id <> 'root')
     );
 """
 
@@ -41,7 +49,7 @@ def find(seen: Analysis) -> Iterator[Problem]:
             if check in old or fate.after is None:
                 continue
             try:
-                postgres_expression(fate.after, check)
+                postgres_expression(fate.after, check, folds=True)
             except Unportable as error:
                 at = _place(seen, check, error.token.start, len(error.token.text))
                 yield _problem(fate.after, error.token.text, at or fate.at)

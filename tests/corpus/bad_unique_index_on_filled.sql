@@ -1,0 +1,7 @@
+-- Rows that are there may have broken it already.
+--- migration 1
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+--- migration 2
+-- @unique notes.body on-conflict=quarantine
+-- expect: depends-on-data
+CREATE UNIQUE INDEX one_body ON notes (body);
