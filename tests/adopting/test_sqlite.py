@@ -125,11 +125,11 @@ def test_a_type_gives_way_to_one_that_holds_what_is_there(
         ("CREATE TABLE android_metadata (locale TEXT PRIMARY KEY)", "table android_metadata"),
         (f"CREATE TABLE {'x' * 64} (id TEXT PRIMARY KEY NOT NULL)", f"table {'x' * 64}"),
         ("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, ctid TEXT)", "table t"),
-        ("CREATE VIEW v AS SELECT id FROM kept", "view v"),
-        ("CREATE TRIGGER g AFTER DELETE ON kept BEGIN DELETE FROM kept; END", "trigger g"),
+        ("CREATE VIEW v AS SELECT missing FROM kept", "view v"),
+        ("CREATE TRIGGER g AFTER DELETE ON kept BEGIN DELETE FROM no; END", "trigger g"),
         ("CREATE UNIQUE INDEX u ON kept (x) WHERE x LIKE 'a%'", "index u"),
         ("CREATE UNIQUE INDEX u ON kept (lower(x))", "index u"),
-        ("CREATE VIRTUAL TABLE f USING fts5 (x)", "table f"),
+        ("CREATE VIRTUAL TABLE f USING fts5 (x, content=no)", "table f"),
         (
             "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT REFERENCES kept (x))",
             "the foreign key t (x) to kept",
@@ -155,6 +155,30 @@ def test_what_can_not_be_replicated_is_left_out(path: Path, ddl: str, what: str 
     assert told(draft, Outcome.LEFT_OUT) == ([what] if what else [])
     assert "kept" in schema_of(draft).tables
     assert ("-- Left out: " in draft.sql) == bool(what)
+
+
+LOCAL = (
+    "CREATE VIEW v AS SELECT id FROM t",
+    "CREATE VIEW w AS SELECT * FROM v",
+    "CREATE VIRTUAL TABLE f USING fts5 (x, content = t)",
+    "CREATE TRIGGER g AFTER INSERT ON T BEGIN INSERT INTO f (x) VALUES (NEW.id); END",
+    "CREATE TRIGGER h INSTEAD OF DELETE ON v BEGIN DELETE FROM t; END",
+)
+
+
+def test_what_devices_have_of_their_own_comes_with_new_files(path: Path) -> None:
+    tables = ("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL)", "CREATE TABLE f_items (x TEXT)")
+    draft = drafted(path, *tables, *LOCAL, "CREATE VIEW late AS SELECT * FROM f_items")
+    sql = [piece.sql for piece in draft.pieces if piece.sql]
+    assert sql[0] == tables[0] and sorted(sql[1:]) == sorted(LOCAL)
+    assert told(draft, Outcome.LEFT_OUT) == ["table f_items", "view late"]
+    assert told(draft, Outcome.MIND) == ["table f", "trigger g and trigger h"]
+    assert draft.sql.count("-- @local-only\n") == 3
+    assert list(schema_of(draft).tables) == ["t"]
+    (compiled,) = build([Source("20240101000000000_adopt", "adopt", draft.sql)]).migrations
+    with sqlite3.connect(":memory:") as database:
+        for statement in compiled.statements:
+            database.execute(statement)
 
 
 def test_rules_that_merging_can_break_are_kept_with_a_policy(path: Path) -> None:

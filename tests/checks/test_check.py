@@ -5,8 +5,10 @@ import pytest
 from electricsql.checks import Refused, Severity, check, checked_build
 from electricsql.errors import MigrationError
 from electricsql.limits import IDENTIFIER_BYTES_MAX
+from electricsql.migrations import schema_of
 from tests.checks.sources import found, sources
 
+LOCAL = "-- @local-only\nCREATE TABLE l (x);"
 KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x INTEGER, y TEXT);"
 
 
@@ -40,12 +42,36 @@ KEYED = "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, x INTEGER, y TEXT);"
         ("local-statement", ["PRAGMA user_version = 5"]),
         ("local-statement", ["CREATE TEMP TABLE x (y)"]),
         ("local-statement", ["EXPLAIN CREATE TABLE x (y)"]),
-        ("view", [KEYED, "CREATE VIEW v AS SELECT 1"]),
+        ("broken-reference", [KEYED, "CREATE VIEW v AS SELECT z FROM a"]),
+        (
+            "broken-reference",
+            [
+                KEYED + "CREATE VIEW v AS SELECT 1",
+                KEYED.replace(" a ", " b ") + "DROP VIEW v; CREATE VIEW v AS SELECT * FROM c",
+            ],
+        ),
         (
             "trigger-on-replicated-table",
             [KEYED, "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END"],
         ),
         ("virtual-table", ["CREATE VIRTUAL TABLE f USING fts5(x)"]),
+        (
+            "broken-reference",
+            [
+                KEYED,
+                "-- @local-only\nCREATE TRIGGER t AFTER UPDATE OF x ON a BEGIN DELETE FROM b; END",
+            ],
+        ),
+        ("broken-reference", [f"{LOCAL} CREATE VIEW v AS SELECT * FROM l", "DROP TABLE l"]),
+        ("misplaced-local-only", [KEYED, "-- @local-only\nALTER TABLE a ADD COLUMN z INT"]),
+        ("misplaced-local-only", [KEYED + "-- @local-only"]),
+        ("local-foreign-key", [KEYED, "-- @local-only\nCREATE TABLE l (x REFERENCES a (id))"]),
+        ("local-foreign-key", [LOCAL + KEYED, "ALTER TABLE l ADD COLUMN y REFERENCES a"]),
+        ("foreign-key-target", [LOCAL, KEYED.replace("x INTEGER", "x TEXT REFERENCES l")]),
+        ("reserved-name", ["-- @local-only\nCREATE TABLE _electric_l (x)"]),
+        ("reserved-name", ["CREATE VIEW _electric_v AS SELECT 1"]),
+        ("data-statement", [LOCAL + KEYED, "INSERT INTO a SELECT x, x, x FROM l"]),
+        ("sql-error", [LOCAL, KEYED.replace(" a ", " l ")]),
         ("drop-table", [KEYED, "DROP TABLE IF EXISTS a"]),
         ("drop-table", [KEYED, "DROP TABLE a; " + KEYED]),
         ("rename-table", [KEYED, "ALTER TABLE a RENAME TO b"]),
@@ -84,14 +110,14 @@ def test_everything_that_is_wrong_is_found_at_once_and_in_its_place() -> None:
         "    x MONEY,\n"
         "    \"y z\" BOOLEAN DEFAULT 'maybe'\n"
         ");\n"
-        "PRAGMA x; CREATE VIEW v AS SELECT 1;\n"
+        "PRAGMA x; VACUUM;\n"
     )
     assert [(each.rule, each.line, each.column, each.end_column) for each in found(text)] == [
         ("missing-primary-key", 3, 14, 15),
         ("unknown-type", 4, 5, 12),
         ("bad-default", 5, 5, 34),
         ("local-statement", 7, 1, 9),
-        ("view", 7, 11, 36),
+        ("local-statement", 7, 11, 17),
     ]
 
 
@@ -110,8 +136,8 @@ def test_all_new_migrations_are_judged_and_no_known_ones() -> None:
 
 
 def test_what_fails_because_of_an_error_is_not_told() -> None:
-    one, two = found("CREATE TABEL a (x); CREATE INDEX i ON a (x); CREATE VIEW v AS SELECT 1")
-    assert (one.rule, two.rule) == ("sql-error", "view")
+    one, two = found("CREATE TABEL a (x); CREATE INDEX i ON a (x); VACUUM")
+    assert (one.rule, two.rule) == ("sql-error", "local-statement")
 
 
 @pytest.mark.parametrize("sql", ["SELECT 1; x'", "CREATE TABLE a (x DEFAULT ?)", "\0", "\ud800"])
@@ -246,3 +272,35 @@ def test_a_warning_refuses_nothing(rule: str, sql: str) -> None:
 def test_what_is_no_collation_of_its_column_is_no_matter(definition: str) -> None:
     every = found(f"CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, {definition})")
     assert "nocase-column" not in {each.rule for each in every}
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [
+            LOCAL,
+            "ALTER TABLE l ADD COLUMN y; ALTER TABLE l RENAME TO m; ALTER TABLE m DROP COLUMN x",
+            "DROP TABLE m",
+        ],
+        [LOCAL, "ALTER TABLE l ADD COLUMN y; CREATE UNIQUE INDEX i ON l (y)", "DROP INDEX i"],
+        [LOCAL, "INSERT INTO l VALUES (1)", "DROP TABLE l"],
+        [LOCAL, "CREATE TRIGGER t AFTER INSERT ON l BEGIN DELETE FROM l; END", "DROP TRIGGER t"],
+        [KEYED, "CREATE VIEW v AS SELECT * FROM a", "ALTER TABLE a ADD COLUMN z TEXT"],
+        [
+            f"{KEYED} CREATE VIEW v AS SELECT * FROM a",
+            "CREATE TRIGGER t INSTEAD OF INSERT ON v BEGIN DELETE FROM a; END",
+        ],
+        ["-- @local-only\nCREATE VIEW v AS SELECT 1", "DROP VIEW IF EXISTS v"],
+        ["-- @local-only\nCREATE VIRTUAL TABLE f USING fts5 (x)", "DROP TABLE f"],
+    ],
+)
+def test_what_concerns_devices_only_is_judged_by_few_rules(texts: list[str]) -> None:
+    assert check(sources(*texts)) == ()
+    built = checked_build(sources(*texts)).build
+    assert all(
+        "CREATE" not in sql or '"l"' in sql or '"a"' in sql
+        for each in built.migrations
+        for sql in each.postgres
+    )
+    compiled = [sql for each in built.migrations for sql in each.statements]
+    assert schema_of(compiled, built.schema.version) == built.schema

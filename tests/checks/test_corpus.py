@@ -7,9 +7,6 @@ from tests.checks.corpus import CASES, Case
 
 NOT_YET = {
     "bad_generated_unportable",
-    "fine_local_search",
-    "fine_local_trigger",
-    "fine_view_of_devices",
     "fine_virtual_generated",
 }
 """What is judged otherwise as yet: the rule or what it opts into is missing. What is judged right

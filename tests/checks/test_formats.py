@@ -16,9 +16,9 @@ from tests.checks.sources import found
             "1 | /* 漢字 */ CREATE TABLE t (x TEXT)\n  | " + " " * 24 + "^\n",
         ),
         (
-            "CREATE VIEW v\n  AS\n  SELECT 1",
+            "CREATE VIEW v\n  AS\n  SELECT x",
             "1 | CREATE VIEW v\n  | ^^^^^^^^^^^^^\n2 |   AS\n  |   ^^\n"
-            "3 |   SELECT 1\n  |   ^^^^^^^^\n",
+            "3 |   SELECT x\n  |   ^^^^^^^^\n",
         ),
     ],
 )

@@ -138,3 +138,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert refused.value.code == "cannot-write"
     assert target.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.json"]
+
+
+def test_a_view_is_on_devices_only() -> None:
+    view = Source("20240103000000000_v", "v", "CREATE VIEW v AS SELECT * FROM items;")
+    gone = Source("20240104000000000_g", "g", "DROP VIEW v;")
+    built = build([FIRST, view, SECOND, gone])
+    assert [each.postgres for each in built.migrations][1::2] == [(), ()]
+    assert built.migrations[1].statements == (
+        "-- @local-only\nCREATE VIEW v AS SELECT * FROM items",
+    )
+    compiled = [sql for migration in built.migrations for sql in migration.statements]
+    assert schema_of(compiled, built.schema.version) == built.schema

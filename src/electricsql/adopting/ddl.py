@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from electricsql.schema import Kind, Token, tokens
+from electricsql.schema import Token, tokens
 
 _TABLE_CLAUSES: Final = frozenset(("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"))
 _COLUMN_CLAUSES: Final = frozenset(
@@ -49,14 +49,14 @@ class Clause:
             if token.text == ")":
                 return names
             if inside and before is not None and before.text in "(,":
-                names.append(name_of(token))
+                names.append(token.name)
             inside = inside or token.text == "("
         return names
 
     def target(self) -> str:
         """The table that a REFERENCES names."""
         at = next(n for n, token in enumerate(self.tokens) if token.is_word("REFERENCES"))
-        return name_of(self.tokens[at + 1])
+        return self.tokens[at + 1].name
 
     def references(self) -> list[str]:
         """The columns that a REFERENCES names; none for the primary key."""
@@ -76,7 +76,7 @@ class ColumnPart:
 
     @property
     def name(self) -> str:
-        return name_of(self.tokens[0])
+        return self.tokens[0].name
 
     def clause(self, kind: str) -> Clause | None:
         return next((each for each in self.clauses if each.kind == kind), None)
@@ -122,13 +122,6 @@ def read_create_table(sql: str) -> CreateTable:
             columns.append(_column(part))
     options = frozenset(token.text.upper() for token in every[closing + 1 :])
     return CreateTable(sql, tuple(columns), tuple(constraints), parts, options)
-
-
-def name_of(token: Token) -> str:
-    """What a token names; SQLite takes a string for a name, too."""
-    if token.kind is Kind.STRING:
-        return token.text[1:-1].replace("''", "'")
-    return token.name
 
 
 def edited(sql: str, edits: Sequence[tuple[int, int, str]]) -> str:

@@ -5,9 +5,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from textwrap import wrap
-from typing import Final
+from typing import Final, NamedTuple
+
+from electricsql.checks import Finding as Problem
+from electricsql.checks import check
+from electricsql.migrations import Source
 
 _WIDTH: Final = 100
+
+
+class Found(NamedTuple):
+    """An object of a file's schema, as `sqlite_schema` has it."""
+
+    kind: str
+    name: str
+    table: str
+    sql: str
 
 
 class Outcome(StrEnum):
@@ -76,9 +89,21 @@ class Draft:
         every = [Finding(outcome, listed(what), why) for (outcome, why), what in alike.items()]
         return sorted(every, key=lambda finding: list(Outcome).index(finding.outcome))
 
-    def count(self, begin: str) -> int:
-        """How many statements begin so."""
-        return sum(piece.sql is not None and piece.sql.startswith(begin) for piece in self.pieces)
+
+def left_out(found: Found, why: str) -> Piece:
+    """The piece that says why something is not there."""
+    what = f"{found.kind} {found.name}"
+    return Piece([Finding(Outcome.LEFT_OUT, what, why)], original=f"{found.sql};")
+
+
+def trial(pieces: Iterable[Piece]) -> Source:
+    """The pieces as a migration, to see what comes of it."""
+    return Source("20000101000000000_trial", "trial", "\n\n".join(map(str, pieces)))
+
+
+def problem(pieces: Iterable[Piece]) -> Problem | None:
+    """Why they are no migration together, if they are none."""
+    return next((each for each in check([trial(pieces)]) if each.is_error), None)
 
 
 def parents_first(names: Sequence[str], parents: dict[str, set[str]]) -> list[str]:

@@ -8,9 +8,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from electricsql.adopting.draft import Draft, Finding, Outcome, Piece, parents_first
-from electricsql.checks import check
-from electricsql.migrations import Source, build
+from electricsql.adopting.draft import (
+    Draft,
+    Finding,
+    Outcome,
+    Piece,
+    parents_first,
+    problem,
+    trial,
+)
+from electricsql.migrations import build
 from electricsql.schema import (
     BY_POSTGRES,
     CatalogColumn,
@@ -22,7 +29,6 @@ from electricsql.schema import (
     unlike,
 )
 
-_TRIAL: Final = "20000101000000000_trial"
 _PLAIN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 _LITERAL: Final = re.compile(r"(?P<value>-?[0-9.]+|'(?:[^']|'')*'|true|false)(?:::[\w \"()]+)?")
 _NOW: Final = frozenset(("now()", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "CURRENT_DATE"))
@@ -219,10 +225,9 @@ _WORDS: Final = frozenset(
 
 def _problem(pieces: list[Piece], tables: Mapping[str, CatalogTable]) -> str | None:
     """Why they are no migration together, or would not fit what is there."""
-    source = Source(_TRIAL, "trial", "\n\n".join(map(str, pieces)))
-    error = next((each for each in check([source]) if each.is_error), None)
+    error = problem(pieces)
     if error is not None:
         return f"{error.problem} {error.help}"
-    schema = build([source]).schema
+    schema = build([trial(pieces)]).schema
     problems = [each for table in schema for each in unlike(table, tables[table.name])]
     return f"In Postgres {'; '.join(problems)}." if problems else None

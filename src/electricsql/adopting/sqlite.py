@@ -8,7 +8,7 @@ fit what a column holds gives way to one that does. The draft always builds.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final
 
 from electricsql.adopting.ddl import (
     Clause,
@@ -18,14 +18,23 @@ from electricsql.adopting.ddl import (
     read_create_table,
     without_part,
 )
-from electricsql.adopting.draft import Draft, Finding, Outcome, Piece, parents_first
+from electricsql.adopting.draft import (
+    Draft,
+    Finding,
+    Found,
+    Outcome,
+    Piece,
+    left_out,
+    parents_first,
+    problem,
+    trial,
+)
+from electricsql.adopting.local import is_virtual, local_pieces, shadows
 from electricsql.adopting.types import Misfits, fitting_type
 from electricsql.checks import Finding as Problem
 from electricsql.checks import check
-from electricsql.migrations import Source
-from electricsql.schema import OURS, ColumnType, check_constraints, tokens
+from electricsql.schema import OURS, ColumnType, check_constraints
 
-_TRIAL: Final = "20000101000000000_trial"
 _BOOKKEEPING: Final = frozenset(
     (
         *("android_metadata", "room_master_table", "grdb_migrations", "django_migrations"),
@@ -33,9 +42,6 @@ _BOOKKEEPING: Final = frozenset(
         *("knex_migrations", "knex_migrations_lock", "__efmigrationshistory", "flyway_schema"),
         *("sequelizemeta", "typeorm_metadata", "__drizzle_migrations", "goose_db_version"),
     )
-)
-_VIEW: Final = (
-    "A view needs no replication: each file keeps its own, and the app makes it in new ones."
 )
 _COUNTS: Final = (
     "A number that SQLite would count up. The rows that are there keep theirs. New ones need"
@@ -53,22 +59,6 @@ _COLLIDES: Final = (
     " break it together. What comes later waits in the quarantine then; another policy may fit"
     " better (`electric check --explain unique-can-collide`)."
 )
-_TRIGGER: Final = (
-    "A trigger would fire again on every device for what was captured once. In this file it stays,"
-    " and is silent while changes of others come in; if new files need it, the app makes it there."
-)
-_VIRTUAL: Final = (
-    "A virtual table can't be replicated. In this file it stays; the app makes it in new ones."
-)
-
-
-class Found(NamedTuple):
-    """An object of a file's schema, as `sqlite_schema` has it."""
-
-    kind: str
-    name: str
-    table: str
-    sql: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,44 +84,32 @@ class _Unfit(Exception):
 def draft(name: str, found: Sequence[Found], misfits: Misfits) -> Draft:
     """The first migration from what a file of that `name` has. `misfits` counts the values of a
     column that a type could not hold."""
-    shadows = tuple(f"{o.name.lower()}_" for o in found if _is_virtual(o))
-    tables = [o for o in found if o.kind == "table" and not _is_ours(o.name)]
-    own = [o for o in tables if not (_is_virtual(o) or o.name.lower().startswith(shadows))]
+    hidden = shadows(found)
+    own = [o for o in found if _is_own_table(o) and o.name.lower() not in hidden]
     fit: dict[str, _Table] = {}
     pieces: list[Piece] = []
     for each in own:
         try:
             fit[each.name] = _corrected(each, misfits)
         except _Unfit as unfit:
-            pieces.append(_left_out(each, str(unfit)))
+            pieces.append(left_out(each, str(unfit)))
     for table in fit.values():
         _correct_foreign_keys(table, fit)
     order = parents_first(list(fit), {name: _parents(table, fit) for name, table in fit.items()})
     indexes = [o for o in found if o.kind == "index" and o.table in fit]
     built, late = _buildable([fit[name] for name in order], indexes)
-    pieces += late
-    pieces += [_left_out(o, _VIRTUAL) for o in tables if _is_virtual(o)]
-    pieces += [_left_out(o, _VIEW) for o in found if o.kind == "view"]
-    pieces += [_left_out(o, _TRIGGER) for o in found if o.kind == "trigger" and o.table in fit]
+    local, lost = local_pieces(found, built)
+    pieces += [*late, *lost]
     heading = (
         f"The schema of {name}, as `electric init --from-sqlite` has read it. What could not stay"
         " as it was is noted where it stands."
     )
-    return Draft(heading, [*built, *pieces])
+    return Draft(heading, [*built, *local, *pieces])
 
 
-def _is_virtual(found: Found) -> bool:
-    words = [token.text.upper() for token, _ in zip(tokens(found.sql), range(2), strict=False)]
-    return words == ["CREATE", "VIRTUAL"]
-
-
-def _is_ours(name: str) -> bool:
-    return name.lower().startswith(OURS)
-
-
-def _left_out(found: Found, why: str) -> Piece:
-    what = f"{found.kind} {found.name}"
-    return Piece([Finding(Outcome.LEFT_OUT, what, why)], original=f"{found.sql};")
+def _is_own_table(found: Found) -> bool:
+    is_ours = found.name.lower().startswith(OURS)
+    return found.kind == "table" and not (is_virtual(found) or is_ours)
 
 
 def _corrected(found: Found, misfits: Misfits) -> _Table:
@@ -260,7 +238,7 @@ def _buildable(
     """The pieces that build, and those of what does not, left out."""
     wanted = [_piece(table) for table in tables]
     wanted += [_index(wanted, index) for index in indexes]
-    if _problem(wanted) is None:
+    if problem(wanted) is None:
         return wanted, []
     kept: list[Piece] = []
     late: list[Piece] = []
@@ -269,11 +247,11 @@ def _buildable(
         (late if piece.sql is None else kept).append(piece)
     for index in indexes:
         piece = _index(kept, index)
-        error = _problem([*kept, piece])
+        error = problem([*kept, piece])
         if error is None:
             kept.append(piece)
         else:
-            late.append(_left_out(index, f"{error.problem} {error.help}"))
+            late.append(left_out(index, f"{error.problem} {error.help}"))
     return kept, late
 
 
@@ -293,7 +271,7 @@ def _index(tables: Sequence[Piece], index: Found) -> Piece:
 
 def _policies(pieces: Sequence[Piece]) -> list[str]:
     """The directives that they lack: what devices do against each other waits in the quarantine."""
-    return [each.fix for each in _problems(pieces) if each.rule in _STATED]
+    return [each.fix for each in check([trial(pieces)]) if each.rule in _STATED]
 
 
 def _minded(table: str, stated: Sequence[str]) -> list[Finding]:
@@ -302,7 +280,7 @@ def _minded(table: str, stated: Sequence[str]) -> list[Finding]:
 
 def _with_named_checks(sql: str) -> str:
     """The statement with names for the CHECKs that need one for a policy."""
-    found = _problems([Piece([], sql=sql)])
+    found = check([trial([Piece([], sql=sql)])])
     lines = sql.split("\n")
     flagged = {
         sum(len(line) + 1 for line in lines[: each.line - 1]) + each.column - 1
@@ -324,13 +302,13 @@ def _first_that_builds(kept: Sequence[Piece], variants: Iterable[_Table]) -> Pie
     error: Problem | None = None
     for table in variants:
         piece = _piece(table)
-        error = _problem([*kept, piece])
+        error = problem([*kept, piece])
         if error is None:
             return piece
         last = table
     assert error is not None
     found = Found("table", last.name, last.name, last.parts.sql)
-    return _left_out(found, f"{error.problem} {error.help}")
+    return left_out(found, f"{error.problem} {error.help}")
 
 
 def _variants(table: _Table) -> Iterator[_Table]:
@@ -374,13 +352,3 @@ def _drop_clauses(table: _Table, column: ColumnPart, kind: str) -> None:
         if clause.kind == kind:
             before = column.tokens[column.tokens.index(clause.tokens[0]) - 1]
             table.edits.append((before.end, clause.end, ""))
-
-
-def _problem(pieces: Sequence[Piece]) -> Problem | None:
-    """Why they are no migration together, if they are none."""
-    return next((each for each in _problems(pieces) if each.is_error), None)
-
-
-def _problems(pieces: Sequence[Piece]) -> Sequence[Problem]:
-    lines = [line for piece in pieces for line in (*piece.directives, f"{piece.sql};\n")]
-    return check([Source(_TRIAL, "trial", "\n".join(lines))])

@@ -23,6 +23,7 @@ from electricsql.migrations import (
     Policy,
     Source,
     fits,
+    is_local,
     parse,
     policies,
     statements,
@@ -46,8 +47,10 @@ from electricsql.schema import (
 @dataclass(frozen=True)
 class Analysis:
     """A new migration. `applied` are those that the environment has, each with its sha256, as far
-    as that is known. `findings` and `idle` (waivers that nothing needed) are only there for rules
-    that come last.
+    as that is known. `broken` are views and triggers that can't be used afterwards, each with what
+    SQLite says; `local_parents` the tables on devices only that refer to replicated ones;
+    `once_local` the lower-case names of all that ever were there only.
+    `findings` and `idle` (waivers that nothing needed) are only there for rules that come last.
     """
 
     source: Source
@@ -56,6 +59,9 @@ class Analysis:
     steps: tuple[Step, ...]
     unbound: tuple[Directive, ...]
     holds: Callable[[str, Value], bool]
+    broken: tuple[tuple[str, str], ...] = ()
+    local_parents: tuple[tuple[str, str], ...] = ()
+    once_local: frozenset[str] = frozenset()
     applied: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     idle: tuple[Directive, ...] = ()
@@ -145,6 +151,14 @@ class Analysis:
                 yield span, f"Index {index.name}", index.name
 
     @property
+    def new_local_names(self) -> Iterator[tuple[Span, str, str]]:
+        """The same of what concerns devices only."""
+        for step in self.steps:
+            name = step.parsed.name
+            if step.local and name and step.parsed.action.name.startswith("CREATE_"):
+                yield Span.of(name), name.name, name.name
+
+    @property
     def policies(self) -> Iterator[Policy]:
         """What the migration says should become of conflicts."""
         return policies(each for step in self.steps for each in step.statement.directives)
@@ -226,7 +240,8 @@ class Analyser:
         self._forget_filled()
         try:
             for statement in statements(source):
-                self._empty.run(statement.sql)
+                local = is_local(statement, parse(statement), self._empty)
+                self._empty.run(statement.sql, local=local)
         except sqlite3.Error as error:
             raise MigrationError(
                 "sql-error",
@@ -240,18 +255,30 @@ class Analyser:
         before = now = self._empty.schema()
         steps = []
         for statement in statements(source):
-            step = self._run(Step(statement, parse(statement), now, now, ran=False))
+            parsed = parse(statement)
+            local = is_local(statement, parsed, self._empty)
+            step = self._run(Step(statement, parsed, now, now, ran=False, local=local))
             now = step.after
             steps.append(step)
         filled = self._filled_like(now)
         for table in now:
             if table is not before.tables.get(table.name):
                 fill(filled, table)
-        return Analysis(source, before, now, tuple(steps), unbound(source), self._empty.holds)
+        return Analysis(
+            source,
+            before,
+            now,
+            tuple(steps),
+            unbound(source),
+            self._empty.holds,
+            tuple(self._empty.broken()),
+            tuple(self._empty.local_parents()),
+            frozenset(self._empty.once_local),
+        )
 
     def _run(self, step: Step) -> Step:
         """Run a statement on both databases, if it is one that may be run."""
-        if step.parsed.action not in SCHEMA_ACTIONS | {Action.OTHER}:
+        if not step.local and step.parsed.action not in SCHEMA_ACTIONS | {Action.OTHER}:
             return step
         filled = self._filled_like(step.before)
         failure = _failure(self._empty, step)
@@ -289,7 +316,7 @@ def _collations(tokens: Iterable[Token]) -> Iterator[str]:
 
 def _failure(scratch: Scratch, step: Step) -> str | None:
     try:
-        scratch.run(step.statement.sql)
+        scratch.run(step.statement.sql, local=step.local)
     except sqlite3.Error as error:
         return str(error)
     return None

@@ -16,13 +16,15 @@ from electricsql.schema import Column, Schema, Table
 @dataclass(frozen=True)
 class Step:
     """A statement, and what there was before and after it. `failure` is what SQLite said to it on
-    an empty database, `filled_failure` on one with rows; `ran` if it was run at all."""
+    an empty database, `filled_failure` on one with rows; `ran` if it was run at all; `local` if
+    it concerns devices only."""
 
     statement: Statement
     parsed: Parsed
     before: Schema
     after: Schema
     ran: bool = True
+    local: bool = False
     failure: str | None = None
     filled_failure: str | None = None
 

@@ -3,6 +3,7 @@ and what has to be said about it."""
 
 import asyncio
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -12,14 +13,15 @@ from urllib.parse import quote as percent
 
 import click
 
-from electricsql.adopting import Draft, Found, draft_from_postgres, draft_from_sqlite
+from electricsql.adopting import Draft, Found, draft_from_postgres, draft_from_sqlite, listed
 from electricsql.cli.output import counted, shown
 from electricsql.cli.project import Project
 from electricsql.errors import ProjectError
-from electricsql.migrations import fits, new_name, read_folder
+from electricsql.migrations import created, fits, new_name, read_folder
 from electricsql.schema import ColumnType, quote
 
 TITLE: Final = "adopt what exists"
+_MADE: Final = ("table", "index", "view", "trigger")
 
 
 def read_sqlite(path: Path) -> Draft:
@@ -94,9 +96,9 @@ def migration_file(project: Project, draft: Draft) -> dict[Path, str]:
 
 def report(draft: Draft, path: Path) -> None:
     """Say what was written, and what could not stay as it was."""
-    indexes = draft.count("CREATE INDEX") + draft.count("CREATE UNIQUE")
-    made = f"{counted(draft.count('CREATE TABLE'), 'table')} and {counted(indexes, 'index')}"
-    click.echo(f"Wrote {shown(path)} with {made}")
+    made = Counter(created(piece.sql)[0] for piece in draft.pieces if piece.sql is not None)
+    parts = [counted(made[each], each) for each in _MADE if made[each] or each == "table"]
+    click.echo(f"Wrote {shown(path)} with {listed(parts)}")
     for finding in draft.findings():
         click.echo(f"  {finding}")
     click.echo("Next: read it, then `electric build` and `electric sync`. See docs/adopting.md.")

@@ -9,6 +9,10 @@ device comes, and two devices with the same rows have one row, not two.
 All of it is part of the one SQLite transaction that prepares the file: it has happened, or it has
 not. What is uploaded are pieces of a bounded size, each after those that it refers to.
 
+What the migrations make on devices only comes when all rows are in their tables: a trigger does not
+hear of rows that were there before, and an index for searching finds them. What of it the file has
+already stays as it is, with its contents.
+
 Not here: the order of the rows (`adopted_order.py`), and the app's triggers (`app_triggers.py`).
 """
 
@@ -30,7 +34,7 @@ from electricsql.limits import (
     ADOPTED_UNIQUE_ROWS_MAX,
     TRANSACTION_CHANGES_MAX,
 )
-from electricsql.migrations import GUARD, OPLOG, created, fits
+from electricsql.migrations import GUARD, OPLOG, created, fills, fits, is_marked
 from electricsql.replication import NO_HLC, Op
 from electricsql.schema import SPELLED, Column, Schema, Table, canonical, quote, tokens
 
@@ -59,23 +63,29 @@ class Adoption:
     def __init__(self, path: Path, database: sqlite3.Connection, statements: Iterable[str]) -> None:
         self._path = path
         self._database = database
+        self._schemas = Schemas()
         self._tables: list[_Table] = []
+        self._kept: set[str] = set()
         self.present: set[str] = set()
-        """The statements that need not be run."""
+        """The statements that need not be run, or not yet."""
+        self.later: list[str] = []
+        """Those that are to be run when the rows are there."""
+        local = []
         for statement in statements:
             self._meet(statement)
+            if is_marked(statement) and statement not in self.present:
+                local.append(statement)
+        if self._tables:
+            self.later = local
+            self.present.update(local)
 
     def bring_in(self) -> None:
-        """The migrations are applied: fill what was made anew, and log all rows.
+        """The migrations are applied: fill what was made anew.
 
         Raises:
             DeviceError: `unfit-rows`, `columns-missing`.
         """
-        if not self._tables:
-            return
-        schema = Schemas().at(self._database, schema_version(self._database))
-        names = {name.lower(): table for name, table in schema.tables.items()}
-        adopted = [(each, names[each.name.lower()]) for each in self._tables]
+        adopted = self._adopted()
         self._database.execute(f"INSERT INTO {GUARD} VALUES (1)")
         for each, table in adopted:
             if each.aside is not None:
@@ -85,13 +95,31 @@ class Adoption:
             self._spell(table)
         self._refuse_orphans(table for _, table in adopted)
         self._database.execute(f"DELETE FROM {GUARD}")
-        replicated = {name.lower() for name in schema.tables}
-        for each, _ in adopted:
-            keep_triggers(self._database, each.triggers, replicated)
-        self._log(schema, [table for _, table in adopted])
+
+    def offer(self) -> None:
+        """What was to come later is there, too: make the app's triggers again, and log all
+        rows."""
+        adopted = self._adopted()
+        if adopted:
+            schema = self._schema()
+            for each, table in adopted:
+                keep_triggers(self._database, each.triggers, table, schema)
+            self._log(schema, [table for _, table in adopted])
+
+    def _schema(self) -> Schema:
+        return self._schemas.at(self._database, schema_version(self._database))
+
+    def _adopted(self) -> list[tuple[_Table, Table]]:
+        """The tables, as they were found and as they are."""
+        if not self._tables:
+            return []
+        names = {name.lower(): table for name, table in self._schema().tables.items()}
+        return [(each, names[each.name.lower()]) for each in self._tables]
 
     def _meet(self, statement: str) -> None:
         kind, name = created(statement)
+        if self._kept and fills(statement) in self._kept:
+            self.present.add(statement)
         row = self._database.execute(
             "SELECT name, sql FROM sqlite_schema WHERE type = ? AND lower(name) = lower(?)",
             (kind, name),
@@ -102,10 +130,15 @@ class Adoption:
         same = _spoken(sql) == _spoken(statement)
         if same:
             self.present.add(statement)
-        if kind == "table":
+        if kind == "table" and is_marked(statement):
+            if same:
+                self._kept.add(name.lower())
+            elif _spoken(sql)[1] == _spoken(statement)[1] == "VIRTUAL":
+                self._database.execute(f"DROP TABLE {quote(found)}")
+        elif kind == "table":
             self._tables.append(self._take(found, aside=not same))
         elif not same:
-            self._database.execute(f"DROP INDEX {quote(found)}")
+            self._database.execute(f"DROP {kind} {quote(found)}")
 
     def _take(self, name: str, *, aside: bool) -> _Table:
         triggers = triggers_of(self._database, name)

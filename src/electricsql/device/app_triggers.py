@@ -1,89 +1,38 @@
-"""The app's own triggers on a table that is adopted: they go on for what is written in this file,
-and are silent while changes of others come in, which bring with them what such a trigger did there.
-
-One that writes no replicated table goes on as it is: it keeps something of this file's own, such as
-an index for searching, which needs to hear of every change.
-"""
+"""The app's own triggers in its file, but for those that migrations bring: on a table that is
+adopted they are made again, by the rules that hold for all (`migrations.kept_trigger`)."""
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
-from typing import Final
+from collections.abc import Sequence
 
-from electricsql.migrations import GUARD
-from electricsql.schema import OURS, Token, tokens
-
-_FIRING: Final = "_electric_firing"
-"""Which triggers are under way: SQLite would not fire one again because of what it does itself, but
-for a setting that capture needs (`recursive_triggers`)."""
+from electricsql.migrations import created, hears, kept_trigger, triggers
+from electricsql.schema import OURS, Schema, Table
 
 
 def triggers_of(database: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
     """The name and text of each trigger that a table has, but for ours."""
     return database.execute(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?"
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(?)"
         " AND substr(name, 1, ?) <> ? ORDER BY rowid",
         (table, len(OURS), OURS),
     ).fetchall()
 
 
 def keep_triggers(
-    database: sqlite3.Connection, texts: Iterable[str], replicated: Collection[str]
+    database: sqlite3.Connection, texts: Sequence[str], table: Table, schema: Schema
 ) -> None:
-    """Make an adopted table's triggers again, given the lower-case names of all that is
-    replicated."""
+    """Make an adopted table's triggers again, but for those that the migrations have made anew;
+    and capture's after them, which so hear of every write first."""
+    replicated = {name.lower() for name in schema.tables}
     for text in texts:
-        every = list(tokens(text))
-        if _is_local(every, replicated):
-            database.execute(text)
-        else:
-            database.execute(f"CREATE TABLE IF NOT EXISTS {_FIRING} (name)")
-            database.execute(_guarded(text, every))
+        _, name = created(text)
+        is_there = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND lower(name) = lower(?)"
+        if database.execute(is_there, (name,)).fetchone() is None:
+            for statement in kept_trigger(text, replicated):
+                database.execute(statement)
+    for statement in triggers(table) if texts else ():
+        database.execute(statement)
 
 
-def _is_local(every: list[Token], replicated: Collection[str]) -> bool:
-    """Whether a trigger refuses nothing, and writes nothing that is replicated."""
-    if any(token.is_word("RAISE") for token in every):
-        return False
-    return not any(name.lower() in replicated for name in _written(every[_begin(every) :]))
-
-
-def _written(body: list[Token]) -> Iterator[str]:
-    """The tables that statements write, and perhaps words that are none."""
-    for before, token, after in zip(body, body[1:], body[2:], strict=False):
-        deletes = before.is_word("DELETE") and token.is_word("FROM")
-        resolves = before.is_word("OR") and not token.is_word("INTO")
-        if deletes or resolves or token.is_word("INTO", "UPDATE"):
-            yield after.name
-
-
-def _begin(every: list[Token]) -> int:
-    """Where the body begins."""
-    depth = 0
-    for at, token in enumerate(every):
-        depth += (token.text == "(") - (token.text == ")")
-        if depth == 0 and token.is_word("BEGIN"):
-            return at
-    raise AssertionError("SQLite has taken it, so it has a body")
-
-
-def _guarded(text: str, every: list[Token]) -> str:
-    begin = every[_begin(every)]
-    when = next((t for t in every if t.is_word("WHEN") and t.start < begin.start), None)
-    name = _name(every).replace("'", "''")
-    silent = f"EXISTS (SELECT 1 FROM {GUARD})"
-    again = f"EXISTS (SELECT 1 FROM {_FIRING} WHERE name = '{name}')"
-    condition = f"NOT ({silent} OR {again})"
-    if when is None:
-        head = f"{text[: begin.start]}WHEN {condition}"
-    else:
-        head = f"{text[: when.end]} {condition} AND ({text[when.end : begin.start].strip()})"
-    body = text[begin.end : every[-1].start].rstrip()
-    return (
-        f"{head}\nBEGIN\n  INSERT INTO {_FIRING} VALUES ('{name}');{body}"
-        f"\n  DELETE FROM {_FIRING} WHERE name = '{name}';\nEND"
-    )
-
-
-def _name(every: list[Token]) -> str:
-    """A trigger's name, which `sqlite_schema` shows without IF NOT EXISTS or TEMP."""
-    return every[2].name
+def has_listeners(database: sqlite3.Connection, table: str) -> bool:
+    """Whether a table has triggers that must hear of what comes from others."""
+    return any(hears(sql) for _, sql in triggers_of(database, table))

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from electricsql.device.app_triggers import has_listeners
 from electricsql.device.steps import Work
 from electricsql.schema import OURS, Key, Table, Token, quote, tokens
 
@@ -69,13 +70,16 @@ class Aside:
     """The copy of one table. Empty when it is made, inside a transaction.
 
     Raises:
-        sqlite3.Error: such a table can't be made twice.
+        sqlite3.Error: such a table can't be made twice, or has triggers of the app's that must hear
+        of each row.
     """
 
     def __init__(self, database: sqlite3.Connection, table: Table) -> None:
         self._database = database
         self._table = table
         self.name = f"{_PREFIX}{table.number}"
+        if has_listeners(database, table.name):
+            raise sqlite3.NotSupportedError(f"triggers hear of every row of {table.name}")
         self._original = _objects(database, table.name)
         for place, each in enumerate(self._original):
             if each.sql is not None:

@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import Final
 
 from electricsql.device.ahead import Ahead
+from electricsql.device.app_triggers import has_listeners
 from electricsql.device.aside import Aside, swap
 from electricsql.device.contents import Contents, Keys
 from electricsql.device.displaced import read_displaced
@@ -200,6 +201,8 @@ class Building:
         }
         left = sum(weights.values())
         for name, weight in sorted(weights.items(), key=itemgetter(1), reverse=True):
+            if has_listeners(self._database, name):
+                continue
             few = weight * COPIED_PER_ROW_MAX
             if left > IN_PLACE_ROWS_MAX and (
                 left > IN_PLACE_HUGE_ROWS_MAX or not self._has_more_than(few, name)

@@ -19,10 +19,11 @@ from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.errors import DeviceError
 from electricsql.limits import BUSY_TIMEOUT_MS, ENGINE_CACHE_KIB, ENGINE_CHECKPOINT_PAGES
-from electricsql.migrations import LOCAL_ENV, Bundle, BundleMigration
+from electricsql.migrations import GUARD, LOCAL_ENV, Bundle, BundleMigration
 from electricsql.replication import AppliedMigration
 
 SQLITE_MIN: Final = (3, 38, 0)
+_MIGRATING: Final = "migrating"
 _NORMAL: Final = 1  # of PRAGMA synchronous: the WAL is written in order, and not waited for
 
 _CANNOT_OPEN: Final = (
@@ -111,6 +112,8 @@ def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
         adoption = Adoption(path, database, _new_statements(database, bundle))
         apply_migrations(database, bundle.migrations, adoption.present)
         adoption.bring_in()
+        _run(database, adoption.later, "What migrations make on devices only")
+        adoption.offer()
 
 
 def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, str | int]:
@@ -178,21 +181,29 @@ def _apply(
     migration: BundleMigration | AppliedMigration,
     present: Collection[str],
 ) -> None:
-    try:
-        for statement in migration.statements:
-            if statement not in present:
-                database.execute(statement)
-    except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
-        raise DeviceError(
-            "migration-failed",
-            f"Migration {migration.name} could not be applied to the file: {error}.",
-            "See whether the app makes a table of the same name itself, or has rows that break a"
-            " new rule.",
-        ) from error
+    missing = [statement for statement in migration.statements if statement not in present]
+    _run(database, missing, f"Migration {migration.name}")
     database.execute(
         "INSERT INTO _electric_migrations (name, title, sha256, statements) VALUES (?, ?, ?, ?)",
         (migration.name, migration.title, migration.sha256, json.dumps(migration.statements)),
     )
+
+
+def _run(database: sqlite3.Connection, statements: Iterable[str], what: str) -> None:
+    """Run what a migration says. It writes nothing that is replicated, so triggers that would are
+    silent."""
+    database.execute(f"INSERT INTO {GUARD} VALUES (?)", (_MIGRATING,))
+    try:
+        for statement in statements:
+            database.execute(statement)
+    except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
+        raise DeviceError(
+            "migration-failed",
+            f"{what} could not be applied to the file: {error}.",
+            "See whether the app makes a table of the same name itself, or has rows that break a"
+            " new rule.",
+        ) from error
+    database.execute(f"DELETE FROM {GUARD} WHERE x = ?", (_MIGRATING,))
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from electricsql.device.file import initialise, transaction
 from electricsql.device.meta import read_meta, write_meta
-from electricsql.device.schemas import Schemas
+from electricsql.device.schemas import Schemas, compiled_statements
+from electricsql.migrations import created, is_marked
 from electricsql.schema import quote
 
 
@@ -47,6 +48,8 @@ def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch
     meta = read_meta(database)
     version = database.execute("SELECT max(name) FROM _electric_migrations").fetchone()[0]
     with transaction(database):
+        for kind, name in _local(database, version):
+            database.execute(f"DROP {kind} {quote(name)}")
         for table in reversed(list(schemas.at(database, version))):
             database.execute(f"DROP TABLE IF EXISTS {quote(table.name)}")
         ours = database.execute(
@@ -58,6 +61,16 @@ def start_over(path: Path, database: sqlite3.Connection, schemas: Schemas, epoch
         initialise(database, meta.app, meta.env)
     schemas.forget()
     return copy
+
+
+def _local(database: sqlite3.Connection, version: str | None) -> list[tuple[str, str]]:
+    """What the migrations have made in this file that is not replicated."""
+    statements = compiled_statements(database, version) if version is not None else []
+    names = {created(sql)[1].lower() for sql in statements if is_marked(sql)}
+    found = database.execute(
+        "SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY type DESC"
+    )
+    return [(kind, name) for kind, name in found.fetchall() if name.lower() in names]
 
 
 def keep_copy(database: sqlite3.Connection, target: Path) -> None:

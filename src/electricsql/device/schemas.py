@@ -19,7 +19,7 @@ class Schemas:
     def at(self, database: sqlite3.Connection, version: str | None) -> Schema:
         """The schema of a version that the file has applied (None: before all migrations)."""
         if version not in self._schemas:
-            statements = [] if version is None else _compiled_statements(database, version)
+            statements = [] if version is None else compiled_statements(database, version)
             self._schemas[version] = schema_of(statements, version)
         return self._schemas[version]
 
@@ -36,7 +36,7 @@ class Schemas:
         self._numbered.clear()
 
 
-def _compiled_statements(database: sqlite3.Connection, up_to: str) -> list[str]:
+def compiled_statements(database: sqlite3.Connection, up_to: str) -> list[str]:
     """The statements of the migrations that the file has applied, up to a version."""
     rows = database.execute(
         "SELECT statements FROM _electric_migrations WHERE name <= ? ORDER BY name",

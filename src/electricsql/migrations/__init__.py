@@ -22,8 +22,11 @@ from electricsql.migrations.grammar import (
     Definition,
     Parsed,
     created,
+    fills,
     parse,
 )
+from electricsql.migrations.local import LOCAL_ONLY, is_local, is_marked, says_local
+from electricsql.migrations.local_triggers import hears, kept_trigger
 from electricsql.migrations.names import new_name, title_of
 from electricsql.migrations.policies import (
     KEEP_FIRST,
@@ -41,6 +44,7 @@ __all__ = [
     "INDEX_D_TS",
     "KEEP_FIRST",
     "LOCAL_ENV",
+    "LOCAL_ONLY",
     "MASK_BITS",
     "ON_CONFLICT",
     "OPLOG",
@@ -60,9 +64,14 @@ __all__ = [
     "bundle_json",
     "bundled",
     "created",
+    "fills",
     "fits",
     "given_up",
+    "hears",
     "index_js",
+    "is_local",
+    "is_marked",
+    "kept_trigger",
     "make_bundle",
     "manifest_json",
     "new_name",
@@ -70,6 +79,7 @@ __all__ = [
     "policies",
     "read_bundle",
     "read_folder",
+    "says_local",
     "schema_of",
     "statements",
     "title_of",

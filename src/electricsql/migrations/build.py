@@ -6,12 +6,14 @@ said by `checks`, and what can't be compiled in spite of that is never half comp
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from electricsql.errors import MigrationError
 from electricsql.migrations.capture import triggers, widen_oplog
+from electricsql.migrations.grammar import Action, parse
+from electricsql.migrations.local import compiled_local, is_local, is_marked
 from electricsql.migrations.source import Source, Statement, statements
 from electricsql.schema import (
     OURS,
@@ -68,11 +70,12 @@ def build(sources: Sequence[Source]) -> Build:
 
 
 def schema_of(statements: Iterable[str], version: str | None = None) -> Schema:
-    """The schema that compiled statements add up to; ours among them are passed over."""
+    """The schema that compiled statements add up to; ours among them are passed over, and what
+    concerns devices only."""
     scratch = Scratch()
     try:
         for statement in statements:
-            if not _is_ours(statement):
+            if not (_is_ours(statement) or is_marked(statement)):
                 scratch.run(statement)
         return scratch.schema(version)
     finally:
@@ -81,8 +84,7 @@ def schema_of(statements: Iterable[str], version: str | None = None) -> Schema:
 
 def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration:
     written = statements(source)
-    for statement in written:
-        _run(scratch, source, statement)
+    local = [_run(scratch, source, statement) for statement in written]
     try:
         after = scratch.schema(source.name)
         difference = additions(before, after)
@@ -93,28 +95,48 @@ def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration
     except Unportable as error:
         problem = f"{source.name}: an expression uses {error.token.text!r}, which Postgres may not."
         raise MigrationError("unportable-expression", problem, "Write it otherwise.") from None
+    replicated = {name.lower(): name for name in after.tables}
+    theirs = [
+        sql
+        for statement, is_local in zip(written, local, strict=True)
+        for sql in (compiled_local(statement, replicated) if is_local else (statement.sql,))
+    ]
+    captured = dict.fromkeys((*difference.touched(), *_triggered(written, replicated)))
     ours = [
         *widen_oplog(_width(before), _width(after)),
-        *(sql for name in difference.touched() for sql in triggers(after.tables[name])),
+        *(sql for name in captured for sql in triggers(after.tables[name])),
     ]
     return BuiltMigration(
         source=source,
         schema=after,
         difference=difference,
-        statements=(*(statement.sql for statement in written), *ours),
+        statements=(*theirs, *ours),
         postgres=postgres,
     )
 
 
-def _run(scratch: Scratch, source: Source, statement: Statement) -> None:
+def _run(scratch: Scratch, source: Source, statement: Statement) -> bool:
+    """Run a statement; says whether it concerns devices only."""
+    local = is_local(statement, parse(statement), scratch)
     try:
-        scratch.run(statement.sql)
+        scratch.run(statement.sql, local=local)
     except sqlite3.Error as error:
         raise MigrationError(
             "sql-error",
             f"{source.name}: SQLite refuses `{' '.join(statement.sql.split())[:200]}`: {error}.",
             "Correct the statement.",
         ) from None
+    return local
+
+
+def _triggered(written: Iterable[Statement], replicated: Mapping[str, str]) -> Iterator[str]:
+    """The replicated tables that get triggers of the app's. Capture has to hear of a write before
+    they write more: SQLite fires the newest first."""
+    for parsed in map(parse, written):
+        if parsed.action is Action.CREATE_TRIGGER and parsed.on is not None:
+            name = replicated.get(parsed.on.name.lower())
+            if name is not None:
+                yield name
 
 
 _OURS_BEGIN: Final = (

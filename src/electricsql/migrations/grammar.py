@@ -40,7 +40,6 @@ SCHEMA_ACTIONS: Final = frozenset(
     action
     for action in Action
     if action.name.startswith(("CREATE_", "RENAME_", "ADD_", "DROP_", "COPY"))
-    and action is not Action.CREATE_VIRTUAL_TABLE
 )
 """What may be run to see what it makes: it concerns the schema, or copies a table."""
 _FIRST_WORDS: Final = {
@@ -152,10 +151,18 @@ def parse(statement: Statement) -> Parsed:
 
 
 def created(sql: str) -> tuple[str, str]:
-    """What a statement creates: `table` or `index`, and its name; empty for any other."""
+    """What a statement creates, in the words of `sqlite_schema` (`table`, `view`), and its name;
+    empty for any other."""
     parsed = parse(Statement(sql, 0))
-    kind = {Action.CREATE_TABLE: "table", Action.CREATE_INDEX: "index"}.get(parsed.action)
+    kind = _KINDS.get(parsed.action)
     return (kind, parsed.name.name) if kind and parsed.name else ("", "")
+
+
+def fills(sql: str) -> str:
+    """The table that a statement inserts rows into, in lower case; empty for any other."""
+    parsed = parse(Statement(sql, 0))
+    is_insert = parsed.action in (Action.COPY, Action.DATA) and parsed.name is not None
+    return parsed.name.name.lower() if is_insert and parsed.name else ""
 
 
 def _create(reader: _Reader) -> Parsed:
@@ -247,6 +254,13 @@ _PARSERS: Final[dict[str, Callable[[_Reader], Parsed]]] = {
     "ALTER": _alter,
     "DROP": _drop,
     "INSERT": _insert,
+}
+_KINDS: Final = {
+    Action.CREATE_TABLE: "table",
+    Action.CREATE_INDEX: "index",
+    Action.CREATE_VIEW: "view",
+    Action.CREATE_TRIGGER: "trigger",
+    Action.CREATE_VIRTUAL_TABLE: "table",
 }
 _DROPPED: Final = {
     "TABLE": Action.DROP_TABLE,

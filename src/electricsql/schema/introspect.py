@@ -55,29 +55,75 @@ class Scratch:
         self._database = sqlite3.connect(":memory:", isolation_level=None)
         self._database.execute("PRAGMA foreign_keys = ON")
         self._numbers: dict[str, int] = {}
+        self._local: set[str] = set()
+        self.once_local: set[str] = set()
+        """The lower-case names of all tables that local statements ever made."""
         self._read: dict[str, _Read] = {}
 
-    def run(self, statement: str, values: Sequence[Value] = ()) -> None:
-        """Run one statement.
+    def run(self, statement: str, values: Sequence[Value] = (), *, local: bool = False) -> None:
+        """Run one statement. Tables that a `local` one makes are no part of the schema.
 
         Raises:
             sqlite3.Error: as SQLite says it.
         """
+        before = self._names() if local else set()
         try:
             self._database.execute(statement, values)
         except (sqlite3.Warning, ValueError, OverflowError) as error:  # what Python makes of some
             raise sqlite3.ProgrammingError(str(error)) from error
+        if local:
+            names = self._names()
+            self._local = (self._local & names) | (names - before)
+            self.once_local |= self._local
+
+    def is_local(self, table: str) -> bool:
+        """Whether a table was made by a local statement."""
+        return table.lower() in self._local
+
+    def table_of_index(self, index: str) -> str:
+        """The table that an index is of; empty if there is none."""
+        found = self._database.execute(
+            "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND lower(name) = lower(?)",
+            (index,),
+        ).fetchone()
+        return str(found[0]) if found else ""
 
     def copy(self) -> "Scratch":
         """Another one with the same contents."""
         copy = Scratch()
         self._database.backup(copy._database)
         copy._numbers, copy._read = dict(self._numbers), dict(self._read)
+        copy._local, copy.once_local = set(self._local), set(self.once_local)
         return copy
 
     def holds(self, condition: str, value: Value) -> bool:
         """Whether a condition is true of a value, which it calls `?1`."""
         return bool(self._database.execute(f"SELECT {condition}", (value,)).fetchone()[0])
+
+    def broken(self) -> Iterator[tuple[str, str]]:
+        """The views that can't be read and the triggers that can't fire, each with what SQLite
+        says."""
+        objects = self._database.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type IN ('view', 'trigger')"
+        )
+        for kind, name, table, sql in objects.fetchall():
+            try:
+                if kind == "trigger":
+                    self._database.execute(self._firing(table, sql))
+                else:
+                    self._database.execute(f"SELECT * FROM {quote(name)} LIMIT 0")
+            except sqlite3.Error as error:
+                yield name, str(error)
+
+    def local_parents(self) -> Iterator[tuple[str, str]]:
+        """The tables that are not replicated, each with the replicated ones it refers to."""
+        rows = self._database.execute(
+            'SELECT s.name, k."table" FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS k'
+            " WHERE s.type = 'table' GROUP BY 1, 2"
+        )
+        for name, parent in rows.fetchall():
+            if self.is_local(name) and not self.is_local(parent):
+                yield name, parent
 
     def close(self) -> None:
         self._database.close()
@@ -107,8 +153,13 @@ class Scratch:
             " AND tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql IS NOT NULL ORDER BY rowid"
         )
         for name, sql in rows:
-            texts[name] = (*texts.get(name, ()), sql)
+            if name.lower() not in self._local:
+                texts[name] = (*texts.get(name, ()), sql)
         return texts
+
+    def _names(self) -> set[str]:
+        rows = self._database.execute("SELECT lower(name) FROM sqlite_schema WHERE type = 'table'")
+        return {name for (name,) in rows}
 
     def _table(self, name: str, text: str, names: dict[str, str]) -> Table:
         strict, without_rowid = self._database.execute(
@@ -132,6 +183,18 @@ class Scratch:
             without_rowid=bool(without_rowid),
             is_counted=bool(key) and not without_rowid and not self._has_key_index(name),
         )
+
+    def _firing(self, table: str, trigger: str) -> str:
+        """A statement on no rows that a trigger would fire for."""
+        name, columns = quote(table), [quote(each) for each in self._column_names(table)]
+        event = next(t for t in tokens(trigger) if t.is_word("INSERT", "UPDATE", "DELETE"))
+        if event.is_word("INSERT"):
+            listed = ", ".join(columns)
+            return f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {name} WHERE false"
+        if event.is_word("UPDATE"):
+            same = ", ".join(f"{each} = {each}" for each in columns)
+            return f"UPDATE {name} SET {same} WHERE false"
+        return f"DELETE FROM {name} WHERE false"
 
     def _collations(self, table: str, text: str, names: list[str]) -> dict[str, str]:
         """Those of the columns, where any is named: an index over all of them tells."""

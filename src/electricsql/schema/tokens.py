@@ -34,8 +34,8 @@ class Token(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What an identifier names, without its quotes."""
-        if self.kind is not Kind.NAME:
+        """What an identifier names, without its quotes; SQLite takes a string for a name, too."""
+        if self.kind not in (Kind.NAME, Kind.STRING):
             return self.text
         closing = "]" if self.text[0] == "[" else self.text[0]
         return self.text[1:-1].replace(closing * 2, closing)

@@ -3,6 +3,9 @@
 A migration is run by every device. Rows that it inserts would be written by each of them anew, and
 what it updates would overwrite what others wrote in the meantime.
 
+A table that only devices have (`-- @local-only`) may be filled by INSERT, such as an index for
+searching in which the rows that are there are missing.
+
 Write the rows once: in Postgres, with `psql "$(electric database-url)"`, or in an app. They reach
 every device.
 
@@ -32,9 +35,12 @@ from electricsql.migrations import Action
 
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
-    """Statements on rows, but for those that fill a table which is built anew."""
+    """Statements on rows, but for those that fill a table which is built anew, or one that only
+    devices have."""
     rebuilt = {fate.after.name.lower() for fate in seen.fates if fate.rebuilt and fate.after}
     for step in seen.did(Action.DATA, Action.COPY):
+        if step.local:
+            continue
         source = step.parsed.on.name if step.parsed.on else ""
         is_copy = step.parsed.action is Action.COPY
         if is_copy and (source.lower() in rebuilt or _is_new(seen, source)):
@@ -56,4 +62,5 @@ def _is_new(seen: Analysis, name: str) -> bool:
         for step in seen.did(Action.RENAME_TABLE)
         if step.parsed.new_name
     }
-    return name.lower() not in names
+    replicated = {each.lower() for step in seen.steps for each in step.after.tables}
+    return name.lower() in replicated - names

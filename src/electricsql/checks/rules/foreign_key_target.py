@@ -44,7 +44,8 @@ def _problem(table: Table, key: ForeignKey, parent: Table | None, at: Span) -> P
     if parent is None:
         return Problem(
             at,
-            f"Table {table.name} refers to table {key.parent}, which does not exist.",
+            f"Table {table.name} refers to table {key.parent}, which does not exist, or is on"
+            " devices only.",
             "No row could ever be inserted.",
             help=f"Create table {key.parent} in this migration or an earlier one.",
         )

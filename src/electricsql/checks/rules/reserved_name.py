@@ -4,6 +4,9 @@ Names that begin with `_electric_` are those of our own tables and triggers, whi
 with the app's. Postgres has columns of its own in every table: `oid`, `tableoid`, `xmin`, `cmin`,
 `xmax`, `cmax` and `ctid`.
 
+A table that was on devices only leaves its name behind when it is dropped: triggers that write it
+go by what it was, and hear of what comes from others.
+
 Words that are keywords in Postgres (`user`, `order`, `desc`) are no problem: every name is quoted
 there.
 
@@ -14,6 +17,14 @@ Refused:
 Refused:
 
     CREATE TABLE spans (id TEXT PRIMARY KEY NOT NULL, xmin INTEGER, xmax INTEGER);
+
+Refused:
+
+    -- @local-only
+    CREATE TABLE drafts (body TEXT);
+    -- next migration
+    DROP TABLE drafts;
+    CREATE TABLE drafts (id TEXT PRIMARY KEY NOT NULL, body TEXT);
 
 Accepted:
 
@@ -34,7 +45,7 @@ _SYSTEM_COLUMNS: Final = frozenset(("oid", "tableoid", "xmin", "cmin", "xmax", "
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """New names that are taken."""
-    for at, shown, name in seen.new_names:
+    for at, shown, name in (*seen.new_names, *seen.new_local_names):
         if name.lower().startswith(OURS):
             yield Problem(
                 at,
@@ -42,10 +53,18 @@ def find(seen: Analysis) -> Iterator[Problem]:
                 "Such names are those of the system's own tables and triggers in the same file.",
                 help="Choose another name.",
             )
-    for table, column, fate in seen.columns:
-        if column.name.lower() in _SYSTEM_COLUMNS:
+    for fate in seen.new_tables:
+        if fate.after and fate.after.name.lower() in seen.once_local:
             yield Problem(
                 fate.at,
+                f"Table {fate.after.name} was on devices only.",
+                "Triggers that write it go by that, and hear of what comes from others.",
+                help="Choose another name: the app can then copy rows from the one to the other.",
+            )
+    for table, column, place in seen.columns:
+        if column.name.lower() in _SYSTEM_COLUMNS:
+            yield Problem(
+                place.at,
                 f"Column {table.name}.{column.name} has the name of a system column in Postgres.",
                 "Every Postgres table has a column of that name already.",
                 help=f"Choose another name, for example {column.name.lower()}_value.",
