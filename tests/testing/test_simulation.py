@@ -1,6 +1,8 @@
 """Simulated worlds keep the promise, whatever happens; a failure is repeatable, and shrunk."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -51,3 +53,19 @@ def test_what_once_failed(kinds: int, seed: int) -> None:
 def test_the_command_says_how_many_fail(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--seed", "5", "--count", "1"]) == 0
     assert capsys.readouterr().out == "1 schedules, 0 fail\n"
+
+
+_AT_WORK = """
+from electricsql.testing import simulation
+simulation._CHUNK = 1
+simulation.play_many(0, 20_000, 2)
+"""
+
+
+def test_who_helps_ends_with_the_command_that_was_killed() -> None:
+    command = [sys.executable, "-c", _AT_WORK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        process.kill()
+        process.communicate(timeout=60)  # nobody has the other end of the pipe any more

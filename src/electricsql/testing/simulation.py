@@ -10,14 +10,16 @@ event.
 
 import argparse
 import gc
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
-from os import cpu_count
+from multiprocessing import parent_process
 from random import Random
+from threading import Thread
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -202,7 +204,7 @@ def play_many(first: int, count: int, jobs: int) -> list[Failure]:
     started, done = perf_counter(), 0
     found: list[Failure] = []
     chunks = [range(n, min(n + _CHUNK, first + count)) for n in range(first, first + count, _CHUNK)]
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_end_with_parent) as pool:
         for chunk, failed in zip(chunks, pool.map(failures, chunks), strict=True):
             done += len(chunk)
             found += failed
@@ -212,6 +214,18 @@ def play_many(first: int, count: int, jobs: int) -> list[Failure]:
             _say(f"\r{done:,} of {count:,} schedules, {rate:,.0f}/s, {len(found)} fail")
     _say("\n")
     return found
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it has, however that came about."""
+    parent = parent_process()
+    assert parent is not None, "somebody started this process to help"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def explain(seed: int, bug: str | None = None) -> str:
@@ -238,7 +252,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m electricsql.testing.simulation")
     parser.add_argument("--seed", type=int, default=0, help="the (first) seed")
     parser.add_argument("--count", type=int, default=1, help="how many seeds")
-    parser.add_argument("--jobs", type=int, default=cpu_count() or 1, help="how many processes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes")
     parser.add_argument("--bug", help="the name of a bug to plant")
     options = parser.parse_args(arguments)
     if options.count == 1 or options.bug:

@@ -163,3 +163,6 @@ FILES: Final[dict[str, Fault]] = {
     "device file copied to a second device": file_copied,
     "device file damaged": file_damaged,
 }
+LOSSES: Final[dict[str, Fault]] = {
+    "hub restored from an older backup (what the backup lacks is lost)": hub_restored,
+}

@@ -5,8 +5,8 @@
 A line of the results is either what came of a trial so far (`trial.Result`; of one trial the last
 line counts, and the trials of one fault are added up), or of looking for a planted bug
 (`simulation.Caught`). So there are tables of a soak that was broken off, too: they say what was not
-finished, and what is missing altogether is printed. The exit status is 1 then, or if there is
-something in the tables that should not be.
+run, and what was not finished. A table of which nothing was run stays as it was. What is not as it
+should be is printed; the exit status is 1 then.
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from electricsql.testing.planted import BUGS
-from tests.integration.tcc.breakage import DISKS, FILES
+from tests.integration.tcc.breakage import DISKS, FILES, LOSSES
 from tests.integration.tcc.faults import FAULTS
 from tests.integration.tcc.histories import HISTORIES
 from tests.integration.tcc.mangling import Damage
@@ -26,7 +26,7 @@ from tests.integration.tcc.trial import STORM, STORMS, WIRE
 Line = Mapping[str, Any]
 
 EXPECTED: Final = {
-    **dict.fromkeys((*FAULTS, *DISKS, *FILES, *HISTORIES, *POINTS), 1),
+    **dict.fromkeys((*FAULTS, *DISKS, *FILES, *HISTORIES, *LOSSES, *POINTS), 1),
     **dict.fromkeys((WIRE.format(damage) for damage in Damage if damage is not Damage.TWICE), 4),
     STORM: STORMS,
 }
@@ -61,20 +61,30 @@ def fault_table(results: Iterable[Line]) -> str:
     rows = []
     for fault, trials in _by_fault(results).items():
         sums = [f"{sum(trial[name] for trial in trials):,}" for name in _SUMS]
-        worst_s = max(trial["worst_s"] for trial in trials)
-        name = fault if all(trial["done"] for trial in trials) else f"{fault} (**not finished**)"
+        worst_s = max((trial["worst_s"] for trial in trials), default=0)
+        name = f"{fault}{_lacks(trials, EXPECTED.get(fault, 0))}"
         settings = "; ".join(dict.fromkeys(trial["setting"] for trial in trials))
         rows.append([name, settings, *sums, f"{worst_s:.1f} s"])
     return _table(_FAULT_HEAD, rows, texts=2)
 
 
+def _lacks(trials: Sequence[Line], expected: int) -> str:
+    if not trials:
+        return " (**not run**)"
+    whole = len(trials) >= expected and all(trial["done"] for trial in trials)
+    return "" if whole else " (**not finished**)"
+
+
 def planted_table(results: Iterable[Line]) -> str:
     """A line for each planted bug: what it does, which rule it breaks, how soon that shows."""
-    rows = [
-        [each["name"], each["what"], each["rule"] or "**none**", f"{each['schedules']:,}"]
-        for each in results
-        if "rule" in each
-    ]
+    found = _planted(results)
+    rows = []
+    for name in dict.fromkeys([*BUGS, *found]):
+        if name in found:
+            what, rule = found[name]["what"], found[name]["rule"] or "**none**"
+            rows.append([name, what, rule, f"{found[name]['schedules']:,}"])
+        else:
+            rows.append([name, BUGS[name].what, "**not looked for**", "0"])
     return _table(_PLANTED_HEAD, rows, texts=3)
 
 
@@ -82,7 +92,7 @@ def complaints(results: Sequence[Line]) -> Iterable[str]:
     """What is missing, not finished, or not as it should be."""
     by_fault = _by_fault(results)
     for fault, count in EXPECTED.items():
-        trials = by_fault.get(fault, [])
+        trials = by_fault[fault]
         if len(trials) < count:
             yield f"{fault}: {len(trials)} of {count} trials were begun"
     for fault, trials in by_fault.items():
@@ -90,18 +100,22 @@ def complaints(results: Sequence[Line]) -> Iterable[str]:
             if not trial["done"]:
                 yield f"{fault}: not finished after {trial['runs']} runs"
             yield from (f"{fault}: {trial[name]} {name}" for name in _BAD if trial[name])
-    found = {each["name"]: each["rule"] for each in results if "rule" in each}
+    found = _planted(results)
     yield from (f"planted bug {name}: not looked for" for name in BUGS if name not in found)
-    yield from (f"planted bug {name}: not found" for name, rule in found.items() if not rule)
+    yield from (f"planted bug {name}: not found" for name in found if not found[name]["rule"])
+
+
+def _planted(results: Iterable[Line]) -> dict[str, Line]:
+    return {result["name"]: result for result in results if "rule" in result}
 
 
 def _by_fault(results: Iterable[Line]) -> dict[str, list[Line]]:
+    """The trials of each fault, of which there may be none."""
     last = {result["key"]: result for result in results if "fault" in result}
-    trials: dict[str, list[Line]] = {}
+    trials: dict[str, list[Line]] = {fault: [] for fault in EXPECTED}
     for result in last.values():
         trials.setdefault(result["fault"], []).append(result)
-    order = [*EXPECTED, *trials]
-    return {fault: trials[fault] for fault in dict.fromkeys(order) if fault in trials}
+    return trials
 
 
 def with_table(page: str, name: str, table: str) -> str:
@@ -124,11 +138,11 @@ def main(results_path: str, page_path: str) -> int:
     results = [json.loads(line) for line in Path(results_path).read_text().splitlines()]
     page = Path(page_path)
     text = page.read_text()
-    for name, table in (
-        ("faults", fault_table(results)),
-        ("planted bugs", planted_table(results)),
+    for name, mark, table in (
+        ("faults", "fault", fault_table(results)),
+        ("planted bugs", "rule", planted_table(results)),
     ):
-        if len(table.splitlines()) > 2:
+        if any(mark in result for result in results):
             print(table)
             text = with_table(text, name, table)
     page.write_text(text)

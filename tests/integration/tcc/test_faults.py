@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.tcc.breakage import DISKS, FILES, hub_restored
+from tests.integration.tcc.breakage import DISKS, FILES, LOSSES
 from tests.integration.tcc.disk import compiled
 from tests.integration.tcc.failpoint_process import MOMENTS
 from tests.integration.tcc.faults import FAULTS
@@ -52,9 +52,10 @@ def test_histories(fault: str, tmp_path: Path) -> None:
     _endure(tmp_path, plan)
 
 
-def test_a_hub_restored_from_a_backup(tmp_path: Path) -> None:
-    name = "hub restored from an older backup (what the backup lacks is lost)"
-    _endure(tmp_path, Plan(name, hub_restored, STRIKES, SHORTLY_S, cast=CAST, loses=True))
+@pytest.mark.parametrize("fault", LOSSES)
+def test_losses(fault: str, tmp_path: Path) -> None:
+    plan = Plan(fault, LOSSES[fault], STRIKES, SHORTLY_S, cast=CAST, loses=True)
+    _endure(tmp_path, plan)
 
 
 @pytest.mark.parametrize("fault", POINTS)

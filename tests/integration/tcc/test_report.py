@@ -7,6 +7,7 @@ import pytest
 
 from electricsql.testing.planted import BUGS
 from electricsql.testing.simulation import Caught
+from tests.integration.tcc.breakage import LOSSES
 from tests.integration.tcc.report import (
     EXPECTED,
     complaints,
@@ -22,13 +23,14 @@ PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
 
 def test_what_came_of_one_fault_is_added_up() -> None:
     results = [
-        asdict(Result(STORM, "4 + 1, 3 s", 4, survived=4, transactions=2_000, worst_s=1.25)),
-        asdict(Result(STORM, "4 + 1, 3 s", 2, survived=1, lost=3, transactions=9, worst_s=0.5)),
+        asdict(Result("one", "4 + 1, 3 s", 4, survived=4, transactions=2_000, worst_s=1.25)),
+        asdict(Result("one", "4 + 1, 3 s", 2, survived=1, lost=3, transactions=9, worst_s=0.5)),
     ]
     for result in results:
         result["done"] = True
-    (_, _, line) = fault_table(results).splitlines()
-    assert line == f"| {STORM} | 4 + 1, 3 s | 6 | 5 | 3 | 0 | 0 | 0 | 2,009 | 1.2 s |"
+    assert fault_table(results).splitlines()[-1] == (
+        "| one | 4 + 1, 3 s | 6 | 5 | 3 | 0 | 0 | 0 | 2,009 | 1.2 s |"
+    )
 
 
 def test_of_a_trial_the_last_word_counts() -> None:
@@ -45,11 +47,21 @@ def test_a_bug_that_nobody_found_stands_out() -> None:
         Caught("torn-apply", "half a delta", "atomic", 1_003)._asdict(),
         Caught("no-resend", "a loss is final", "", 0)._asdict(),
     ]
-    assert planted_table(results).splitlines()[1:] == [
-        "| --- | --- | --- | ---: |",
-        "| torn-apply | half a delta | atomic | 1,003 |",
-        "| no-resend | a loss is final | **none** | 0 |",
-    ]
+    table = planted_table(results).splitlines()
+    assert table[1] == "| --- | --- | --- | ---: |"
+    assert "| torn-apply | half a delta | atomic | 1,003 |" in table
+    assert "| no-resend | a loss is final | **none** | 0 |" in table
+
+
+def test_a_table_says_what_was_not_run() -> None:
+    (lossy,) = LOSSES
+    once = asdict(Result(STORM, "4 + 1", 4, survived=4, done=True))
+    table = fault_table([once])
+    assert len(table.splitlines()) == 2 + len(EXPECTED)
+    assert f"| {lossy} (**not run**) |  | 0 |" in table
+    assert f"| {STORM} (**not finished**) |" in table
+    found = Caught("torn-apply", "half a delta", "atomic", 3)._asdict()
+    assert planted_table([found]).count("**not looked for**") == len(BUGS) - 1
 
 
 def test_what_a_soak_lacks_is_told() -> None:
