@@ -5,7 +5,8 @@ from typing import Final
 # The stream
 FRAME_BYTES_MAX: Final = 64 << 20  # a row with a 10 MB blob, and room to spare
 PART_BYTES: Final = 1 << 20  # deltas travel in parts of about this size
-UPLOAD_PART_BYTES: Final = 128 << 10  # a slow uplink (5 kB/s) has one part through before `silent`
+UPLOAD_PART_BYTES: Final = 4 << 10  # comes within 4 s at UPLINK_BYTES_PER_S_MIN
+UPLINK_BYTES_PER_S_MIN: Final = 1_000  # slower links get nothing large up
 PART_ROWS_MAX: Final = 5_000  # one part decodes in a few milliseconds
 COMPRESS_BYTES_MIN: Final = 4 << 10  # below this zstd costs more than it saves
 COMPRESS_LEVEL: Final = 3  # measured: higher levels cost more CPU than they save network
@@ -54,7 +55,7 @@ CHANGE_BYTES: Final = 1 << 10  # what a change takes in memory besides its value
 MERGE_QUEUE_BYTES_MAX: Final = 256 << 20  # beyond this a service stops reading uploads
 
 UP_FRAME_BYTES_MAX: Final = 2 * PART_BYTES  # of a device: it cuts what it uploads into parts
-UPLOAD_PARTS_MAX: Final = 4 * (TRANSACTION_BYTES_MAX // PART_BYTES)  # none need be that small
+UPLOAD_PARTS_MAX: Final = TRANSACTION_BYTES_MAX // UPLOAD_PART_BYTES
 FRAMES_IN_A_TURN: Final = 32  # of one device, until the others have theirs
 HELLOS_MAX: Final = 8  # of one connection; a device that starts over or reconciles needs three
 CURSOR_CHARS_MAX: Final = 64 << 10  # room for 3,000 running transactions at the hub
@@ -63,8 +64,8 @@ VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 # Time
 HEARTBEAT_MS: Final = 3_000  # who has said nothing for so long says that it is there
 SERVICE_SILENCE_MS_MAX: Final = 7_000  # after two heartbeats a device connects anew
-DEVICE_SILENCE_MS_MAX: Final = 7_000  # the same for a service, which does not hear the device
-DEVICE_FRAME_MS_MAX: Final = 25_000  # for one to come whole, or to be taken: 128 KiB at 5 kB/s
+DEVICE_SILENCE_MS_MAX: Final = 7_000  # the same for a service: without a whole frame of the device
+UNTAKEN_MS_MAX: Final = 25_000  # of what a device's machine does not even acknowledge
 CLOCK_GAP_MS_MAX: Final = 2_000  # who looks at the clock less often was not listening, either
 STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is begun anew
 PLACE_MS: Final = 10_000  # how often it is told and noted how far a device is
@@ -137,10 +138,10 @@ IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 
 assert CATCH_UPS_MAX + REGISTRATIONS_MAX < HUB_CONNECTIONS_MAX, "merging and fan-out find room"
 assert min(SERVICE_SILENCE_MS_MAX, DEVICE_SILENCE_MS_MAX) >= 2 * HEARTBEAT_MS
-assert max(SERVICE_SILENCE_MS_MAX, DEVICE_SILENCE_MS_MAX) < DEVICE_FRAME_MS_MAX
+assert 1.5 * UPLOAD_PART_BYTES / UPLINK_BYTES_PER_S_MIN < DEVICE_SILENCE_MS_MAX / 1_000
 assert RECONNECT_MS_MAX + CONNECT_MS_MAX <= 8_000, "nobody is stuck for longer than 10 s"
 assert max(SERVICE_SILENCE_MS_MAX, HANDSHAKE_MS_MAX) <= 8_000, "nor by a dead connection"
-assert DEVICE_SILENCE_MS_MAX <= 8_000, "nor by one that is dead only on the way up"
+assert DEVICE_SILENCE_MS_MAX <= 8_000, "nor by one that is dead, or out of step, on the way up"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PART_BYTES < FRAME_BYTES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

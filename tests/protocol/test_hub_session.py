@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from electricsql.limits import (
-    DEVICE_FRAME_MS_MAX,
     DEVICE_SILENCE_MS_MAX,
     HANDSHAKE_MS_MAX,
     HEARTBEAT_MS,
@@ -222,17 +221,6 @@ def test_a_silent_device_hears_from_us_and_is_given_up_after_a_while() -> None:
 def test_a_device_that_says_nothing_is_given_up_in_time_for_all_to_be_equal_after_10_s() -> None:
     done = ticks(streaming(), 10_000)
     assert min(n for n, effects in done.items() if effects.close) <= 8_000
-
-
-def test_a_frame_that_comes_slowly_is_waited_for_longer() -> None:
-    done = ticks(streaming(), DEVICE_FRAME_MS_MAX, Tick(heard=True))
-    assert ended(done.pop(DEVICE_FRAME_MS_MAX)) == "silent"
-    assert {effects.send for effects in done.values()} == {(HEARTBEAT,)}
-
-
-def test_who_does_not_say_hello_but_sends_bytes_is_not_waited_for_longer() -> None:
-    done = ticks(HubSession(0), HANDSHAKE_MS_MAX, Tick(heard=True))
-    assert ended(done[HANDSHAKE_MS_MAX]) == "protocol"
 
 
 def test_a_device_whose_frames_are_not_taken_is_not_silent() -> None:

@@ -27,7 +27,6 @@ class MemoryWire:
         self.taking = asyncio.Event()
         self.taking.set()
         self.lost = False
-        self.heard_bytes = 0
 
     async def send(self, data: bytes) -> None:
         self._up.put_nowait({"type": "websocket.receive", "bytes": data})
@@ -71,7 +70,7 @@ class TestRoom:
     ) -> tuple[Player, MemoryWire, DeviceStream]:
         """A device, before its hello."""
         wire = MemoryWire()
-        socket = Socket(wire.asgi_receive, wire.asgi_send, wire)
+        socket = Socket(wire.asgi_receive, wire.asgi_send)
         stream = DeviceStream(socket, principal or Principal("someone", False), self.environment)
         self._tasks.append(asyncio.create_task(stream.run()))
         return Player(wire, DEVICE.format(name)), wire, stream

@@ -8,13 +8,12 @@ import msgspec
 import pytest
 
 from electricsql.hub import Hub, Submitted
-from electricsql.limits import DEVICE_SILENCE_MS_MAX, PIECE_BYTES_MIN, UNSENT_FRAMES_MAX
+from electricsql.limits import UNSENT_FRAMES_MAX
 from electricsql.protocol import Bye, Hello, TransactionFrame, Upload, with_checksum
 from electricsql.protocol.columns import pack_column
 from electricsql.protocol.messages import ChangesFrame
 from electricsql.replication import Transaction
 from electricsql.schema import Value
-from electricsql.service import stream
 from electricsql.service.auth import Principal
 from electricsql.service.merging import Merges
 from tests.service.rooms import room
@@ -340,20 +339,3 @@ async def test_stopping_tells_every_device() -> None:
         player = await opened.arrive(1)
         await opened.environment.stop(Bye("draining", "The service is going down."))
         assert (await player.hear_bye()).code == "draining"
-
-
-@pytest.mark.parametrize(("bytes_per_s", "stays"), [(PIECE_BYTES_MIN, True), (6, False)])
-async def test_a_device_is_heard_by_the_pieces_of_its_frames_but_not_by_heartbeats_in_one(
-    bytes_per_s: int, stays: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with room() as test_room:
-        device, wire, served = test_room.connect(1)
-        await device.hello()
-        await device.hear_delta()
-        started_ms = stream.now_ms()
-        for second in range(1, DEVICE_SILENCE_MS_MAX // 1_000 + 2):
-            wire.heard_bytes += bytes_per_s
-            now_ms = started_ms + 1_000 * second
-            monkeypatch.setattr(stream, "now_ms", lambda now_ms=now_ms: now_ms)
-            served.tick(now_ms)
-        assert (not served.is_over) is stays

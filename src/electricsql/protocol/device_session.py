@@ -213,6 +213,8 @@ class DeviceSession:
         self._due_part = 0
         self._asking: set[int] = set()
         self._has_come = False
+        self._heartbeat = HEARTBEAT
+        """The service's last one; another one says that parts of what we send have come."""
         self._said_ms = self._heard_ms = self._clocked_ms = self._progress_ms = 0
         self._epoch: str | None = None
         self._greeted = 0
@@ -237,8 +239,10 @@ class DeviceSession:
                 return self._greet(event, now_ms)
             case Came(frame):
                 self._heard_ms, self._has_come = now_ms, True
-                if frame != HEARTBEAT:
+                if frame != self._heartbeat:
                     self._progress_ms = now_ms
+                if isinstance(frame, Pong) and not frame.nonce:
+                    self._heartbeat = frame
                 return self._receive(frame)
             case Sealed(number):
                 self.sealed = max(self.sealed, number)

@@ -26,7 +26,6 @@ import msgspec
 from electricsql.errors import ProtocolError
 from electricsql.limits import (
     CLOCK_GAP_MS_MAX,
-    DEVICE_FRAME_MS_MAX,
     DEVICE_SILENCE_MS_MAX,
     HANDSHAKE_MS_MAX,
     HEARTBEAT_MS,
@@ -36,7 +35,6 @@ from electricsql.limits import (
 )
 from electricsql.protocol.codec import check_staged, decode_up
 from electricsql.protocol.messages import (
-    HEARTBEAT,
     PROTOCOL_VERSION,
     Applied,
     Bye,
@@ -153,12 +151,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """Time went by. The driver was not `listening` if it could take no frames of the device, has
-    `heard` it if some bytes came, if no whole frame, and is `speaking` as long as some wait to
-    leave."""
+    """Time went by. The driver was not `listening` if it could take no frames of the device, and is
+    `speaking` as long as some wait to leave."""
 
     listening: bool = True
-    heard: bool = False
     speaking: bool = False
 
 
@@ -189,7 +185,6 @@ class HubSession:
         "_applied",
         "_asked",
         "_awaiting",
-        "_came_ms",
         "_heard_ms",
         "_hellos",
         "_owes_answer",
@@ -231,7 +226,7 @@ class HubSession:
         self._uploads = Uploads(0)
         self._asked = self._hellos = 0
         self._awaiting: tuple[int, ...] = ()
-        self._came_ms = self._heard_ms = self._said_ms = now_ms
+        self._heard_ms = self._said_ms = now_ms
         self._ticked_ms = self._told_ms = now_ms
 
     @property
@@ -282,7 +277,7 @@ class HubSession:
     def _step(self, event: HubEvent, now_ms: int) -> HubEffects:
         match event:
             case Received(data):
-                self._came_ms = self._heard_ms = now_ms
+                self._heard_ms = now_ms
                 return self._receive(decode_up(data))
             case Registered():
                 return self._register(event, now_ms)
@@ -411,21 +406,20 @@ class HubSession:
         return HubEffects(send=tuple(Pong(nonce) for nonce in nonces))
 
     def _tick(self, tick: Tick, now_ms: int) -> HubEffects:
-        """Time in which we did not listen does not count."""
+        """Time in which we did not listen does not count. Nor do bytes that are no frame yet: a
+        frame whose length was damaged takes in whatever comes, and honest ones are small."""
         away_ms = max(0, now_ms - self._ticked_ms - CLOCK_GAP_MS_MAX)
         self._ticked_ms = now_ms
-        self._came_ms = self._came_ms + away_ms if tick.listening else now_ms
-        self._heard_ms = now_ms if tick.heard else max(self._came_ms, self._heard_ms + away_ms)
+        self._heard_ms = self._heard_ms + away_ms if tick.listening else now_ms
         if tick.speaking:
             self._said_ms = now_ms
-        frameless_ms = now_ms - self._came_ms
-        if self.state is HubState.GREETING and frameless_ms >= HANDSHAKE_MS_MAX:
+        silent_ms = now_ms - self._heard_ms
+        if self.state is HubState.GREETING and silent_ms >= HANDSHAKE_MS_MAX:
             return self._end(Bye("protocol", "The device did not say hello in time."))
-        is_silent = now_ms - self._heard_ms >= DEVICE_SILENCE_MS_MAX
-        if is_silent or frameless_ms >= DEVICE_FRAME_MS_MAX:
+        if silent_ms >= DEVICE_SILENCE_MS_MAX:
             return self._end(Bye("silent", "The device has not been heard of for too long."))
         if now_ms - self._said_ms >= HEARTBEAT_MS:
-            return HubEffects(send=(HEARTBEAT,))
+            return HubEffects(send=(Pong(0, self._uploads.parts),))
         return NOTHING
 
     def _end(self, bye: Bye) -> HubEffects:

@@ -103,9 +103,11 @@ class Ping(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
 
 class Pong(msgspec.Struct, frozen=True, array_like=True, tag=5):
-    """Yes, you have. With nonce 0, from either side: I am there."""
+    """Yes, you have. With nonce 0, from either side: I am there, and so many parts of uploads have
+    come: who sends slowly learns that it gets on."""
 
     nonce: int
+    parts: int = 0
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True, tag=6):

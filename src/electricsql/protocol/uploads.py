@@ -37,7 +37,7 @@ class _Open:
 class Uploads:
     """The uploads of one stream. `acknowledged` is what the device knows to be in at its start."""
 
-    __slots__ = ("_acknowledged", "_bytes", "_in_flight", "_last", "_open")
+    __slots__ = ("_acknowledged", "_bytes", "_in_flight", "_last", "_open", "parts")
 
     def __init__(self, acknowledged: int) -> None:
         self._acknowledged = acknowledged
@@ -45,6 +45,8 @@ class Uploads:
         self._open: _Open | None = None
         self._in_flight: dict[int, int] = {}
         self._bytes = 0
+        self.parts = 0
+        """How many have come."""
 
     @property
     def in_flight(self) -> bool:
@@ -87,6 +89,7 @@ class Uploads:
             )
         opened.data += upload.data
         opened.parts += 1
+        self.parts += 1
         self._open = opened
         return self._finish(opened) if upload.last else None
 

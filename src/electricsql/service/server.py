@@ -22,9 +22,9 @@ from electricsql.embedded import EmbeddedPostgres
 from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub import Cluster
 from electricsql.limits import (
-    DEVICE_FRAME_MS_MAX,
     DRAIN_MS_MAX,
     UNSENT_PIECE_BYTES,
+    UNTAKEN_MS_MAX,
     UP_FRAME_BYTES_MAX,
 )
 from electricsql.service.app import application
@@ -113,7 +113,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # A peer that takes nothing any more would keep our buffers for ever.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEVICE_FRAME_MS_MAX)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MS_MAX)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             # Else megabytes would wait in the kernel for each device that reads slowly.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_PIECE_BYTES)

@@ -8,7 +8,7 @@ does the sending, at the pace of the device.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.types import Receive, Send
 
@@ -19,27 +19,14 @@ from electricsql.service.memory import DownloadMemory
 _LOST: Final = 1006  # never sent: the connection was gone first
 
 
-class Heard(Protocol):
-    """Who counts what comes over a connection."""
-
-    heard_bytes: int
-
-
 class Socket:
-    """One accepted WebSocket. Binary frames only. Its connection counts what comes, before it is a
-    whole frame."""
+    """One accepted WebSocket. Binary frames only."""
 
-    __slots__ = ("_heard", "_receive", "_send")
+    __slots__ = ("_receive", "_send")
 
-    def __init__(self, receive: Receive, send: Send, heard: Heard | None = None) -> None:
+    def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._heard = heard
-
-    @property
-    def heard_bytes(self) -> int:
-        """How many bytes have come, if anybody counts them."""
-        return 0 if self._heard is None else self._heard.heard_bytes
 
     async def accept(self) -> None:
         await self._receive()

@@ -17,7 +17,7 @@ import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ProtocolError, ServiceError
 from electricsql.hub import Claim, Submitted
-from electricsql.limits import CATCH_UP_PATIENCE_MS, FRAMES_IN_A_TURN, PIECE_BYTES_MIN
+from electricsql.limits import CATCH_UP_PATIENCE_MS, FRAMES_IN_A_TURN
 from electricsql.protocol import (
     Applied,
     Bye,
@@ -90,7 +90,6 @@ class DeviceStream:
 
     __slots__ = (
         "_blocked",
-        "_counted_bytes",
         "_held",
         "_migrated",
         "_outbox",
@@ -125,8 +124,6 @@ class DeviceStream:
         self._task: asyncio.Task[object] | None = None
         self._migrated: tuple[Cursor, str] | None = None
         self._blocked = False
-        self._counted_bytes = 0
-        """What had come when bytes were last counted as heard."""
         self._held = 0
 
     @property
@@ -169,16 +166,7 @@ class DeviceStream:
         if expires_at is not None and now >= expires_at * 1000:
             self.end(Bye("unauthorized", "The token has expired.", "Connect with a fresh token."))
         else:
-            heard, speaking = self._has_heard(), not self._outbox.is_empty
-            self._step(Tick(listening=not self._blocked, heard=heard, speaking=speaking))
-
-    def _has_heard(self) -> bool:
-        """Whether more came since it was last so than heartbeats that a damaged frame swallows."""
-        came = self._socket.heard_bytes
-        if came - self._counted_bytes < PIECE_BYTES_MIN:
-            return False
-        self._counted_bytes = came
-        return True
+            self._step(Tick(listening=not self._blocked, speaking=not self._outbox.is_empty))
 
     def end(self, bye: Bye) -> None:
         """End the stream and tell the device why."""

@@ -12,7 +12,7 @@ from electricsql.service.environments import DRAINING, Environment, Environments
 from electricsql.service.metrics import STREAMS
 from electricsql.service.socket import Socket
 from electricsql.service.stream import DeviceStream, bye_for
-from electricsql.service.transport import CONNECTION, streams_max
+from electricsql.service.transport import streams_max
 
 _TRY_AGAIN_LATER = 1013
 
@@ -27,7 +27,7 @@ class DeviceStreams:
         self._streams_max = streams_max()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        socket = Socket(receive, send, scope["state"][CONNECTION])
+        socket = Socket(receive, send)
         try:
             await socket.accept()
             try:

@@ -29,8 +29,6 @@ from electricsql.limits import (
     UNSENT_PIECE_BYTES,
 )
 
-CONNECTION: Final = "connection"
-"""By this name the state of a WebSocket's scope has its `WebSocketConnection`."""
 _PIECE_BYTES: Final = 16 << 10
 """So much is parsed in one turn of the event loop: some 2,000 frames, if they are tiny."""
 
@@ -108,7 +106,6 @@ class HttpConnection(HttpToolsProtocol):
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """A WebSocket that holds little of what nobody takes, and lets others have their turn."""
 
-    heard_bytes = 0
     _waiting: bytes = b""
     _pong: bytes = b""
 
@@ -118,7 +115,6 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse it a piece at a time. Until all is parsed nothing more is read."""
-        self.heard_bytes += len(data)
         if self._waiting:
             self._waiting += data
         else:
@@ -147,10 +143,6 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _go_on(self) -> None:
         if not self.transport.is_closing():
             self._parse(self._waiting)
-
-    async def run_asgi(self) -> None:
-        self.scope["state"][CONNECTION] = self
-        await super().run_asgi()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send a large message in fragments, each when the one before has left: no connection has
