@@ -16,7 +16,7 @@ HLC_MAX = 1 << 62
 
 def meet(world: World, place: int, fork: Fork) -> None:
     one = world.devices[place]
-    give_back(one.path, one.engine, one.schemas, fork, world._now_ms)
+    give_back(one.path, one.engine, one.schemas, fork, world._now_ms, horizon=0)
     world._sent[place] = 0
     world.hub.skip(place + 1, 0)
     world.up(place)

@@ -297,7 +297,7 @@ def test_who_has_received_more_than_the_hub_has_offers_it_and_goes_away() -> Non
     session = DeviceSession()
     session.step(Opened(DEVICE, "epoch/5:5:", "v", 3, unsent={3: 8}), 0)
     lost = replace(welcome(acknowledged=1), standing=Standing.LOST, fork=Fork(4, 9))
-    assert session.step(Came(lost), 0) == DeviceEffects(put_back=Fork(4, 9))
+    assert session.step(Came(lost), 0) == DeviceEffects(put_back=lost)
     assert session.state is DeviceState.CLOSED
 
 

@@ -174,7 +174,9 @@ class Link:
             self._waiters.renumber(0)
             self._events.append(self._replica.opened())
         if effects.reconcile is not None:
-            self._waiters.renumber(self._replica.reconcile(effects.reconcile, now_ms()))
+            forgotten = effects.reconcile
+            number = self._replica.reconcile(forgotten.acknowledged, forgotten.horizon, now_ms())
+            self._waiters.renumber(number)
             self._events.append(self._replica.opened())
         if effects.put_back is not None or effects.renew:
             self._become_another(effects.put_back)
@@ -198,15 +200,17 @@ class Link:
         if effects.close is not None:
             self._bye = effects.close
 
-    def _become_another(self, fork: Fork | None) -> None:
-        """Become another device; at a fork, one that gives the hub what it has lost."""
-        if fork is not None:
-            copy, number = self._replica.give_back(fork, now_ms())
+    def _become_another(self, put_back: Welcome | None) -> None:
+        """Become another device; of a hub that was put back, one that gives it what it has lost."""
+        if put_back is not None:
+            assert put_back.fork is not None, "the session has seen to it"
+            fork = Fork(*put_back.fork)
+            copy, number = self._replica.give_back(fork, put_back.horizon, now_ms())
             self._news.hub_was_put_back(copy)
         else:
             number = self._replica.renew()
         self._waiters.renumber(number)
-        self._bye = _RENEWED if fork is None else _PUT_BACK
+        self._bye = _RENEWED if put_back is None else _PUT_BACK
 
     async def _say(self, frame: Up) -> bool:
         """Send a frame; False if the service takes nothing and says nothing: it is gone."""

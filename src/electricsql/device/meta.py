@@ -14,7 +14,8 @@ class Meta:
     at the hub, `hlc` the highest hybrid clock that it has made
     or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
     parts of a delta belong to (`staging.py`). While it is `reconciling` it asks for everything;
-    `offered` is the number of the last transaction whose needs were offered then (`reconcile.py`).
+    `offered` is the number of the last transaction whose needs were offered then, `offered_behind`
+    the hub's horizon at that time (`reconcile.py`).
     `horizon` is what the hub said last; for `passing` and `passed_at` see `forgetting.py`.
     """
 
@@ -29,6 +30,7 @@ class Meta:
     staged_for: str | None
     reconciling: bool
     offered: int
+    offered_behind: int
     horizon: int
     passing: int | None
     passed_at: int | None
@@ -50,6 +52,7 @@ def read_meta(database: sqlite3.Connection) -> Meta:
         staged_for=values.get("staged_for"),
         reconciling=bool(values.get("reconciling")),
         offered=values.get("offered", 0),
+        offered_behind=values.get("offered_behind", 0),
         horizon=values.get("horizon", 0),
         passing=values.get("passing"),
         passed_at=values.get("passed_at"),

@@ -27,10 +27,11 @@ Offered = tuple[Op, RowId, Mapping[str, Value]]
 
 
 def reconcile(
-    database: sqlite3.Connection, schemas: Schemas, acknowledged: int, now_ms: int
+    database: sqlite3.Connection, schemas: Schemas, acknowledged: int, horizon: int, now_ms: int
 ) -> None:
     """Offer what the transactions after the last acknowledged one need, and have everything asked
-    for."""
+    for. Should the hub's horizon move before all of them are in, that is done again: an offer that
+    was not needed has left nothing behind."""
     with transaction(database):
         seal(database, schemas, now_ms)
         schema = schemas.at(database, schema_version(database))
@@ -39,7 +40,7 @@ def reconcile(
         if offered:
             offer(database, schema, offered, unsent)
         last = read_meta(database).number
-        write_meta(database, reconciling=1, offered=last)
+        write_meta(database, reconciling=1, offered=last, offered_behind=horizon)
 
 
 def offer(database: sqlite3.Connection, schema: Schema, rows: Rows, unsent: list[Sealed]) -> None:

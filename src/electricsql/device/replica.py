@@ -72,7 +72,9 @@ class Replica:
                 *(meta.device, cursor, version, meta.number, marks, self._staging.reached()),
                 wants_all=self.wants_all or meta.reconciling,
                 oldest=oldest_cursor(self._database),
-                offered=min(marks, default=meta.number) <= meta.offered,
+                offered=meta.offered_behind
+                if min(marks, default=meta.number) <= meta.offered
+                else 0,
                 origin=meta.origin,
                 acknowledged=meta.acknowledged,
             )
@@ -177,22 +179,22 @@ class Replica:
             self._ready.forget()
             return start_over(self.path, self._database, self.schemas, epoch)
 
-    def reconcile(self, acknowledged: int, now_ms: int) -> int:
+    def reconcile(self, acknowledged: int, horizon: int, now_ms: int) -> int:
         """Have the hub tell everything, since it has forgotten too much; gives the number of the
         last sealed transaction."""
         with explained(self.path):
             self._next_number = 0
             self._ready.forget()
-            reconcile(self._database, self.schemas, acknowledged, now_ms)
+            reconcile(self._database, self.schemas, acknowledged, horizon, now_ms)
             return read_meta(self._database).number
 
-    def give_back(self, fork: Fork, now_ms: int) -> tuple[Path, int]:
+    def give_back(self, fork: Fork, horizon: int, now_ms: int) -> tuple[Path, int]:
         """Offer all that is here, as another device, to a hub that was put back to a backup; gives
         the path of the copy that was kept, and the number of the last sealed transaction."""
         with explained(self.path):
             self._next_number = 0
             self._ready.forget()
-            copy = give_back(self.path, self._database, self.schemas, fork, now_ms)
+            copy = give_back(self.path, self._database, self.schemas, fork, now_ms, horizon=horizon)
             return copy, read_meta(self._database).number
 
     def number(self) -> int:

@@ -33,7 +33,13 @@ from electricsql.schema import Schema, Table, Value, quote
 
 
 def give_back(
-    path: Path, database: sqlite3.Connection, schemas: Schemas, fork: Fork, now_ms: int
+    path: Path,
+    database: sqlite3.Connection,
+    schemas: Schemas,
+    fork: Fork,
+    now_ms: int,
+    *,
+    horizon: int,
 ) -> Path:
     """Offer all that the file has to a hub that left our history at the fork; gives the path of the
     copy that was kept."""
@@ -48,7 +54,8 @@ def give_back(
         _offer(database, _Everything(database, schemas), Place(1, 1, hlc, cursor))
         renew(database)
         last = read_meta(database).number
-        write_meta(database, cursor=str(cursor) if cursor else None, reconciling=1, offered=last)
+        write_meta(database, cursor=str(cursor) if cursor else None, reconciling=1)
+        write_meta(database, offered=last, offered_behind=horizon)
         write_meta(database, horizon=0, passing=None, passed_at=None)
     return copy
 

@@ -55,7 +55,7 @@ async def register(connection: Connection, epoch: str, device: str, claim: Claim
             fork = await find_fork(connection, reached)
             return Registered(origin, number, mark, session, Standing.LOST, horizon, fork)
     is_behind = claim.cursor is not None and claim.cursor.snapshot.xmin < horizon
-    lacks = needs < horizon and not claim.offered
+    lacks = max(needs, claim.offered) < horizon
     standing = Standing.FORGOTTEN if is_behind or lacks else Standing.HERE
     return Registered(origin, number, mark, session, standing, horizon)
 

@@ -52,14 +52,14 @@ class Registered:
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Where a device says to be: the cursor that it has applied, and that of its oldest unsent
-    transaction. `offered` if what that one needs was offered before (`Op.OFFER`). `reached` is its
-    cursor even if it asks for everything; `origin` and `number` are its place at the hub and its
-    last transaction that is in, as far as it knows."""
+    transaction. `offered` is the horizon behind which what that one needs was offered (`Op.OFFER`).
+    `reached` is its cursor even if it asks for everything; `origin` and `number` are its place at
+    the hub and its last transaction that is in, as far as it knows."""
 
     cursor: Cursor | None = None
     oldest: Cursor | None = None
     schema_version: str | None = None
-    offered: bool = False
+    offered: int = 0
     reached: Cursor | None = None
     origin: int = 0
     number: int = 0

@@ -55,7 +55,7 @@ from electricsql.protocol.messages import (
     Upload,
     Welcome,
 )
-from electricsql.replication import Fork, Standing
+from electricsql.replication import Standing
 
 
 class DeviceState(Enum):
@@ -103,8 +103,8 @@ class Opened(msgspec.Struct, frozen=True):
     """What is kept of a delta that was broken off."""
     oldest: str | None = None
     """The cursor of the oldest unsent transaction; that of the file if there is none."""
-    offered: bool = False
-    """Whether what that transaction may need was offered to the hub before."""
+    offered: int = 0
+    """The horizon behind which what that transaction may need was offered to the hub."""
     origin: int = 0
     acknowledged: int = 0
     """The last transaction that is known to be at the hub."""
@@ -171,11 +171,11 @@ class DeviceEffects(msgspec.Struct, frozen=True):
     """Remember the origin that the hub gave us."""
     start_over: str | None = None
     """The hub's history is another one, of this epoch: give up ours, then report `Opened` again."""
-    reconcile: int | None = None
+    reconcile: Welcome | None = None
     """The hub has forgotten too much of what we have not received: offer it what the
-    transactions after this one need, ask for everything, and report `Opened` again."""
-    put_back: Fork | None = None
-    """The hub was put back to an older backup, and lacks what we have received from that place on:
+    transactions after the acknowledged one need, ask for everything, and report `Opened` again."""
+    put_back: Welcome | None = None
+    """The hub was put back to an older backup, and lacks what we have received from its fork on:
     become another device that offers it all that is here, and connect anew."""
     renew: bool = False
     """The hub has transactions of this device that are not ours, or another stream of it has taken
@@ -320,7 +320,7 @@ class DeviceSession:
             return DeviceEffects(start_over=welcome.epoch)
         if welcome.fork is not None:
             self.state = DeviceState.CLOSED
-            return DeviceEffects(put_back=Fork(*welcome.fork))
+            return DeviceEffects(put_back=welcome)
         last, mark = welcome.acknowledged, welcome.acknowledged_mark
         # What was sealed since we said hello can't be at the hub: a number beyond is another's.
         if last > self._greeted or (mark and self._unsent.get(last, mark) != mark):
@@ -328,7 +328,7 @@ class DeviceSession:
             return DeviceEffects(renew=True)
         if welcome.standing != Standing.HERE:
             self.state = DeviceState.STRANDED
-            return DeviceEffects(reconcile=welcome.acknowledged)
+            return DeviceEffects(reconcile=welcome)
         self.acknowledged = self._sent = welcome.acknowledged
         following = self._decide()
         return DeviceEffects(place=welcome, send=following.send, load=following.load)

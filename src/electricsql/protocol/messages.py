@@ -62,10 +62,10 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """The first frame. `cursor` (`epoch/snapshot`) is what the device has applied, None at first;
     `sealed` the number of its last sealed transaction. `staged` is what it has of a delta since its
     cursor that was broken off. `oldest` is the cursor of its oldest unsent transaction, or its own
-    if there is none; `offered` if what that one may need was offered before. `reached` is what it
-    has applied if it says no `cursor`, to be sent everything; `origin` and `acknowledged` are
-    its place at the hub and its last transaction there, as far as it knows: by these three it is
-    noticed that a hub was put back to an older backup."""
+    if there is none; `offered` is the horizon behind which what that one may need was offered (0:
+    it was not). `reached` is what it has applied if it says no `cursor`, to be sent everything;
+    `origin` and `acknowledged` are its place at the hub and its last transaction there, as far as
+    it knows: by these three it is noticed that a hub was put back to an older backup."""
 
     protocol: int
     device: str
@@ -74,7 +74,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     sealed: int
     staged: Staged | None = None
     oldest: CursorText | None = None
-    offered: bool = False
+    offered: int = 0
     reached: CursorText | None = None
     origin: int = 0
     acknowledged: int = 0

@@ -134,13 +134,14 @@ class DeviceContract:
         device.apply(_delta(at(20), _parts()), NOW_MS)
         device.write([Statement(Verb.PUT, "children", (1,), {"parent": 1})])
         device.seal(NOW_MS)
-        device.reconcile(0, NOW_MS)
+        device.reconcile(0, 30, NOW_MS)
         (offer,) = _loaded(device, 1).changes
         assert offer[:4] == ("parents", Op.OFFER, (1,), {"id": 1, "name": "hub"})
         assert _loaded(device, 1).hlc == 0
         assert [change.table for change in _loaded(device, 2).changes] == ["children"]
         opened = device.opened()
-        assert opened.wants_all and opened.offered and opened.sealed == 2
+        assert opened.wants_all and opened.sealed == 2
+        assert opened.offered == 30
         assert opened.oldest == str(at(20))
 
     def test_who_starts_over_is_another_device_and_has_nothing(self) -> None:
@@ -324,7 +325,11 @@ class HubContract:
         hub.expire(away)
         hub.clean()
         assert _news(hub, None) == set()
-        assert hub.register(away, Claim(before, before)).standing is Standing.FORGOTTEN
+        forgotten = hub.register(away, Claim(before, before))
+        assert forgotten.standing is Standing.FORGOTTEN
+        for behind, standing in ((-1, Standing.FORGOTTEN), (0, Standing.HERE)):
+            claim = Claim(None, before, offered=forgotten.horizon + behind)
+            assert hub.register(away, claim).standing is standing
         assert hub.register(live, Claim(now, now)).standing is Standing.HERE
 
 

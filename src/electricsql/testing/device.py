@@ -128,7 +128,8 @@ class Device:
             following.append(self.store.opened())
         if effects.reconcile is not None:
             self._may_crash()
-            self.store.reconcile(effects.reconcile, self.wall_ms())
+            forgotten = effects.reconcile
+            self.store.reconcile(forgotten.acknowledged, forgotten.horizon, self.wall_ms())
             self.sealed(self)
             following.append(self.store.opened())
         if effects.renew:

@@ -71,7 +71,7 @@ class DictDevice:
         """Be a new file."""
         self._device = next(self._names)
         self._version = version
-        self._origin = self._number = self._offered = 0
+        self._origin = self._number = self._offered = self._offered_behind = 0
         self._is_reconciling = False
         self._cursor: Cursor | None = None
         self._base: dict[RowId, Row] = {}
@@ -106,7 +106,9 @@ class DictDevice:
         return Opened(
             *(self._device, cursor, version, self._number, marks),
             oldest=str(oldest) if oldest else None,
-            offered=min(marks, default=self._number) <= self._offered,
+            offered=self._offered_behind
+            if min(marks, default=self._number) <= self._offered
+            else 0,
             wants_all=self._is_reconciling,
         )
 
@@ -261,7 +263,7 @@ class DictDevice:
         self._number = len(self._sealed)
         return self._number
 
-    def reconcile(self, acknowledged: int, now_ms: int, /) -> None:
+    def reconcile(self, acknowledged: int, horizon: int, now_ms: int, /) -> None:
         self.seal(now_ms)
         unsent = [each for each in self._sealed if each.transaction.number > acknowledged]
         offered = [self._offer(row_id) for row_id in self._needed(unsent)]
@@ -273,7 +275,8 @@ class DictDevice:
             offer = Sealed(self._ids, Transaction(*sealed, offered, next(_SEALS)))
             self._sealed = [*before, offer, *(_renumbered(each, 1) for each in unsent)]
             self._number += 1
-        self._is_reconciling, self._offered = True, self._number
+        self._is_reconciling = True
+        self._offered, self._offered_behind = self._number, horizon
 
     def _offer(self, row_id: RowId) -> Change:
         life = self._view[row_id].incarnation

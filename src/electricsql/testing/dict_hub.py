@@ -157,10 +157,10 @@ class DictHub:
 
     def _standing(self, place: _Place, claim: Claim) -> Standing:
         cursor = claim.cursor
-        if cursor is None or cursor.epoch != self.epoch:
+        if cursor is not None and cursor.epoch != self.epoch:
             return Standing.HERE
-        is_behind = cursor.snapshot.xmin < self.horizon
-        lacks = claim.oldest is not None and place.needs < self.horizon and not claim.offered
+        is_behind = cursor is not None and cursor.snapshot.xmin < self.horizon
+        lacks = max(place.needs, claim.offered) < self.horizon
         return Standing.FORGOTTEN if is_behind or lacks else Standing.HERE
 
     def _note_needs(self, place: _Place, claim: Claim) -> None:

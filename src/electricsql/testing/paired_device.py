@@ -76,9 +76,9 @@ class PairedDevice:
     def renew(self) -> int:
         return _same(self._simple.renew(), self._other.renew())
 
-    def reconcile(self, acknowledged: int, now_ms: int, /) -> None:
-        self._simple.reconcile(acknowledged, now_ms)
-        self._other.reconcile(acknowledged, now_ms)
+    def reconcile(self, acknowledged: int, horizon: int, now_ms: int, /) -> None:
+        self._simple.reconcile(acknowledged, horizon, now_ms)
+        self._other.reconcile(acknowledged, horizon, now_ms)
         self.shown()
 
     def start_over(self, epoch: str) -> None:

@@ -187,6 +187,6 @@ class Service:
         return stream is not None and stream.session.state is not HubState.CLOSED
 
 
-def _claim(cursor: str | None, oldest: str | None, *, offered: bool = False) -> Claim:
+def _claim(cursor: str | None, oldest: str | None, *, offered: int = 0) -> Claim:
     here, needed = (Cursor.parse(text) if text is not None else None for text in (cursor, oldest))
     return Claim(here, needed, offered=offered)

@@ -89,8 +89,8 @@ class SqliteDevice:
         write_meta(self._app, device=next(self._names))
         return number
 
-    def reconcile(self, acknowledged: int, now_ms: int, /) -> None:
-        self._replica.reconcile(acknowledged, now_ms)
+    def reconcile(self, acknowledged: int, horizon: int, now_ms: int, /) -> None:
+        self._replica.reconcile(acknowledged, horizon, now_ms)
 
     def start_over(self, epoch: str) -> None:
         self._replica.start_over(epoch)

@@ -53,9 +53,9 @@ class DeviceStore(Protocol):
     def renew(self) -> int:
         """Become another device; gives the number of the last sealed transaction."""
 
-    def reconcile(self, acknowledged: int, now_ms: int, /) -> None:
+    def reconcile(self, acknowledged: int, horizon: int, now_ms: int, /) -> None:
         """Offer what the transactions after this one need, and want everything: the hub has
-        forgotten too much."""
+        forgotten too much, all that is behind its horizon."""
 
     def start_over(self, epoch: str, /) -> None:
         """Forget everything, as another device: the hub's history is another one."""

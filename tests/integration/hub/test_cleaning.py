@@ -103,8 +103,11 @@ async def test_who_has_only_written_and_expired_is_told_so(database: str, has_cu
         await clean(world)
         assert (await counts(world))["shadow_1"] == 0
         claim = Claim(here.cursor if has_cursor else None, None)
-        assert (await world.hub.register("b", claim)).standing is Standing.FORGOTTEN
-        offered = replace(claim, offered=True)
+        forgotten = await world.hub.register("b", claim)
+        assert forgotten.standing is Standing.FORGOTTEN
+        early = replace(claim, offered=forgotten.horizon - 1)
+        assert (await world.hub.register("b", early)).standing is Standing.FORGOTTEN
+        offered = replace(claim, offered=forgotten.horizon)
         assert (await world.hub.register("b", offered)).standing is Standing.HERE
         assert (await world.hub.register("new", Claim())).standing is Standing.HERE
 
