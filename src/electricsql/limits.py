@@ -5,8 +5,9 @@ from typing import Final
 # The stream
 FRAME_BYTES_MAX: Final = 64 << 20  # a row with a 10 MB blob, and room to spare
 PART_BYTES: Final = 1 << 20  # deltas travel in parts of about this size
-UPLOAD_PART_BYTES: Final = 4 << 10  # comes within 4 s at UPLINK_BYTES_PER_S_MIN
-UPLINK_BYTES_PER_S_MIN: Final = 1_000  # slower links get nothing large up
+PIECE_BYTES: Final = 4 << 10  # of a frame; comes within 4 s at LINK_BYTES_PER_S_MIN
+UPLOAD_PART_BYTES: Final = PIECE_BYTES
+LINK_BYTES_PER_S_MIN: Final = 1_000  # slower ones take nothing large up or down
 PART_ROWS_MAX: Final = 5_000  # one part decodes in a few milliseconds
 COMPRESS_BYTES_MIN: Final = 4 << 10  # below this zstd costs more than it saves
 COMPRESS_LEVEL: Final = 3  # measured: higher levels cost more CPU than they save network
@@ -23,10 +24,9 @@ IN_FLIGHT_BYTES_MAX: Final = 8 << 20  # the same in bytes; one transaction may e
 CONNECTIONS_MAX: Final = 10_000  # device streams of one service process
 SPARE_DESCRIPTORS: Final = 256  # of a service for Postgres, files, and calls of the HTTP API
 FRAGMENTS_MAX: Final = 1_024  # of one WebSocket message
-PIECE_BYTES_MIN: Final = 64  # of a frame that still comes; heartbeats in its place are fewer bytes
 UNSENT_FRAMES_MAX: Final = 64  # frames waiting for one slow device before it is skipped ahead
 UNSENT_BYTES_MAX: Final = 256 << 10  # the same in bytes; what exceeds it may be one delta, or part
-UNSENT_PIECE_BYTES: Final = 64 << 10  # of a frame, copied for one connection; others have a turn
+UNSENT_PIECES_BYTES: Final = 64 << 10  # of a frame, copied for one connection; others have a turn
 ENGINE_CHECKPOINT_PAGES: Final = 500  # of WAL; programs' own writes do it from 1,000 pages on
 ENGINE_CACHE_KIB: Final = 32 << 10  # of pages; a first sync is 1.7 times as fast as with 2 MiB
 KEYS_LOOKED_UP_MAX: Final = 100  # of a table's unsent changes; for more keys they are read whole
@@ -64,7 +64,7 @@ VERSION_CHARS_MAX: Final = 255  # a schema version is the name of a folder
 # Time
 HEARTBEAT_MS: Final = 3_000  # who has said nothing for so long says that it is there
 SERVICE_SILENCE_MS_MAX: Final = 7_000  # after two heartbeats a device connects anew
-DEVICE_SILENCE_MS_MAX: Final = 7_000  # the same for a service: without a whole frame of the device
+DEVICE_SILENCE_MS_MAX: Final = 7_000  # the same for a service, which does not hear the device
 UNTAKEN_MS_MAX: Final = 25_000  # of what a device's machine does not even acknowledge
 CLOCK_GAP_MS_MAX: Final = 2_000  # who looks at the clock less often was not listening, either
 STUCK_MS_MAX: Final = 60_000  # a stream that owes something all the time is begun anew
@@ -138,10 +138,11 @@ IDENTIFIER_BYTES_MAX: Final = 63  # Postgres truncates beyond
 
 assert CATCH_UPS_MAX + REGISTRATIONS_MAX < HUB_CONNECTIONS_MAX, "merging and fan-out find room"
 assert min(SERVICE_SILENCE_MS_MAX, DEVICE_SILENCE_MS_MAX) >= 2 * HEARTBEAT_MS
-assert 1.5 * UPLOAD_PART_BYTES / UPLINK_BYTES_PER_S_MIN < DEVICE_SILENCE_MS_MAX / 1_000
+assert 1_500 * PIECE_BYTES / LINK_BYTES_PER_S_MIN < SERVICE_SILENCE_MS_MAX, "half a piece to spare"
+assert 1_500 * UPLOAD_PART_BYTES / LINK_BYTES_PER_S_MIN < DEVICE_SILENCE_MS_MAX
 assert RECONNECT_MS_MAX + CONNECT_MS_MAX <= 8_000, "nobody is stuck for longer than 10 s"
 assert max(SERVICE_SILENCE_MS_MAX, HANDSHAKE_MS_MAX) <= 8_000, "nor by a dead connection"
 assert DEVICE_SILENCE_MS_MAX <= 8_000, "nor by one that is dead, or out of step, on the way up"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
-assert PART_BYTES < FRAME_BYTES_MAX
+assert PIECE_BYTES < UNSENT_PIECES_BYTES < PART_BYTES < FRAME_BYTES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

@@ -60,7 +60,7 @@ class Wire:
         self.down: deque[bytes] = deque()
         self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._is_cut = False
-        self.heard_ms = self.heard_bytes = 0
+        self.heard_ms = self.heard_pieces = 0
 
     async def send(self, data: bytes) -> None:
         await asyncio.sleep(0)

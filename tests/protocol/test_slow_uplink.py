@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from electricsql.limits import DEVICE_SILENCE_MS_MAX, STUCK_MS_MAX, UPLINK_BYTES_PER_S_MIN
+from electricsql.limits import DEVICE_SILENCE_MS_MAX, LINK_BYTES_PER_S_MIN, STUCK_MS_MAX
 from electricsql.protocol import (
     Bye,
     Came,
@@ -75,10 +75,10 @@ class SlowUplink:
 
 @pytest.mark.parametrize("minutes", [0, 1, 5])
 def test_a_large_upload_gets_through(minutes: int) -> None:
-    data = b"x" * (UPLINK_BYTES_PER_S_MIN * (60 * minutes + 7))
+    data = b"x" * (LINK_BYTES_PER_S_MIN * (60 * minutes + 7))
     stream = SlowUplink(data)
     while stream.received is None and not stream.byes:
-        stream.wait(UPLINK_BYTES_PER_S_MIN)
+        stream.wait(LINK_BYTES_PER_S_MIN)
     assert stream.byes == []
     assert stream.received == data
     assert stream.now_ms > STUCK_MS_MAX * minutes
@@ -87,7 +87,7 @@ def test_a_large_upload_gets_through(minutes: int) -> None:
 def test_bytes_that_never_become_a_frame_are_not_waited_for() -> None:
     stream = SlowUplink(b"x" * (1 << 20))
     for _ in range(10):
-        stream.wait(UPLINK_BYTES_PER_S_MIN)
+        stream.wait(LINK_BYTES_PER_S_MIN)
     lost_ms = stream.now_ms
     while not stream.byes:
         stream.wait(0)

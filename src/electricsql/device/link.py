@@ -15,13 +15,15 @@ from typing import Final
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame
+from websockets.protocol import Event
 
 from electricsql.device.comparing import Comparing, Look
 from electricsql.device.news import News
 from electricsql.device.replica import Replica
 from electricsql.device.waiting import Waiters
 from electricsql.errors import DeviceError
-from electricsql.limits import HEARTBEAT_MS, PIECE_BYTES_MIN, SERVICE_SILENCE_MS_MAX
+from electricsql.limits import HEARTBEAT_MS, SERVICE_SILENCE_MS_MAX
 from electricsql.protocol import (
     Asked,
     Bye,
@@ -58,15 +60,17 @@ _log = logging.getLogger("electricsql")
 
 
 class Connection(ClientConnection):
-    """A connection that knows when anything came, and how much, before it is a whole frame."""
+    """A connection that knows when anything came, and how many pieces of frames that were not whole
+    with them. Bytes of a piece that isn't whole don't count: if its length was damaged, it takes in
+    whatever comes."""
 
     heard_ms = 0
-    heard_bytes = 0
+    heard_pieces = 0
 
-    def data_received(self, data: bytes) -> None:
+    def process_event(self, event: Event) -> None:
         self.heard_ms = monotonic_ms()
-        self.heard_bytes += len(data)
-        super().data_received(data)
+        self.heard_pieces += isinstance(event, Frame) and not event.fin
+        super().process_event(event)
 
 
 class Link:
@@ -85,8 +89,7 @@ class Link:
         self._comparing = Comparing()
         self._look: Look | None = None
         self._helpers: list[asyncio.Task[None]] = []
-        self._counted_bytes = 0
-        """What came up to the last whole frame, or counted as heard since then."""
+        self._counted_pieces = 0
 
     def happened(self, event: DeviceEvent) -> None:
         """Something happened on this side."""
@@ -147,17 +150,14 @@ class Link:
     async def _read(self) -> None:
         with suppress(ConnectionClosed):
             async for message in self._socket:
-                self._counted_bytes = self._socket.heard_bytes
                 await self._frames.put(message if isinstance(message, bytes) else message.encode())
         await self._frames.put(None)
 
     async def _keep_time(self) -> None:
         while True:
             await asyncio.sleep(_CLOCK_S)
-            came_bytes = self._socket.heard_bytes - self._counted_bytes
-            if heard := came_bytes >= PIECE_BYTES_MIN:
-                self._counted_bytes = self._socket.heard_bytes
-            self.happened(Clocked(heard))
+            before, self._counted_pieces = self._counted_pieces, self._socket.heard_pieces
+            self.happened(Clocked(heard=self._counted_pieces > before))
 
     async def _settle(self) -> None:
         """Perform what follows from all that has happened."""

@@ -152,7 +152,7 @@ class Questioned(msgspec.Struct, frozen=True):
 
 
 class Clocked(msgspec.Struct, frozen=True):
-    """Time went by. `heard`: some bytes came meanwhile, if no whole frame."""
+    """Time went by. `heard`: pieces came meanwhile, if no whole frame."""
 
     heard: bool = False
 

@@ -23,7 +23,7 @@ from electricsql.errors import PostgresError, ServiceError
 from electricsql.hub import Cluster
 from electricsql.limits import (
     DRAIN_MS_MAX,
-    UNSENT_PIECE_BYTES,
+    UNSENT_PIECES_BYTES,
     UNTAKEN_MS_MAX,
     UP_FRAME_BYTES_MAX,
 )
@@ -116,7 +116,7 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MS_MAX)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             # Else megabytes would wait in the kernel for each device that reads slowly.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_PIECE_BYTES)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_PIECES_BYTES)
         try:
             listener.bind((settings.host, settings.port))
             listener.listen(_BACKLOG)

@@ -24,9 +24,10 @@ from electricsql.limits import (
     FRAGMENTS_MAX,
     HANDSHAKE_MS_MAX,
     HEAD_BYTES_MAX,
+    PIECE_BYTES,
     REQUEST_MS_MAX,
     SPARE_DESCRIPTORS,
-    UNSENT_PIECE_BYTES,
+    UNSENT_PIECES_BYTES,
 )
 
 _PIECE_BYTES: Final = 16 << 10
@@ -145,23 +146,29 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._parse(self._waiting)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a large message in fragments, each when the one before has left: no connection has
-        a copy of all of it, and others are served in between."""
+        """Send a large message in pieces, so that a peer hears that it comes; some of them when
+        those before have left: no connection has a copy of all of it, and others are served in
+        between."""
         data = message.get("bytes") if message["type"] == "websocket.send" else None
-        if data is None or len(data) <= UNSENT_PIECE_BYTES:
+        if data is None or len(data) <= PIECE_BYTES:
             await super().send(message)
             return
-        view = memoryview(data)
-        for start in range(0, len(data), UNSENT_PIECE_BYTES):
+        for start in range(0, len(data), UNSENT_PIECES_BYTES):
             await self.writable.wait()
             if self.disconnected:
                 raise ClientDisconnected
             if self.close_sent:
                 return
-            send = self.conn.send_continuation if start else self.conn.send_binary
-            send(view[start : start + UNSENT_PIECE_BYTES], start + UNSENT_PIECE_BYTES >= len(data))
-            self.transport.write(b"".join(self.conn.data_to_send()))
+            self._write_pieces(data, range(len(data))[start : start + UNSENT_PIECES_BYTES])
             await asyncio.sleep(0)
+
+    def _write_pieces(self, data: bytes, places: range) -> None:
+        view = memoryview(data)
+        for start in places[::PIECE_BYTES]:
+            send = self.conn.send_continuation if start else self.conn.send_binary
+            end = start + PIECE_BYTES
+            send(view[start:end], end >= len(data))
+        self.transport.write(b"".join(self.conn.data_to_send()))
 
     def handle_ping(self) -> None:
         """Answer; while the peer takes nothing, the last ping is the one that will be answered."""

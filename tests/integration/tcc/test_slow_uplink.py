@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from electricsql import electrify
-from electricsql.limits import STUCK_MS_MAX, UPLINK_BYTES_PER_S_MIN
+from electricsql.limits import LINK_BYTES_PER_S_MIN, STUCK_MS_MAX
 from tests.integration.tcc.proxy import Network
 from tests.integration.whole.processes import App
 
@@ -27,8 +27,8 @@ def test_a_large_upload_gets_through(app: App, tmp_path: Path) -> None:
         url = f"ws://127.0.0.1:{proxy.port}/ws/{app.name}/default"
         with closing(electrify(tmp_path / "one.db", app.bundle, url, app.token)) as device:
             device.sync(60)
-            proxy.up.bytes_per_s = UPLINK_BYTES_PER_S_MIN
-            picture = os.urandom(SECONDS * UPLINK_BYTES_PER_S_MIN)
+            proxy.up.bytes_per_s = LINK_BYTES_PER_S_MIN
+            picture = os.urandom(SECONDS * LINK_BYTES_PER_S_MIN)
             device.execute("INSERT INTO pictures VALUES ('p', ?)", (picture,))
             device.connection.commit()
             began = time.monotonic()
