@@ -3,7 +3,7 @@
 Shadows go first: what the users' triggers write because of a row is captured on top of them. Of the
 rows, the updates go first and the deletes of children before those of their parents, so that no ON
 DELETE action finds a row that stays; and inserts last, since a new row may have a value that must
-be unique from one that is deleted.
+be unique from one that is deleted. So may one that is updated (`turns.py`).
 """
 
 from collections import defaultdict
@@ -15,6 +15,7 @@ from electricsql.hub.capture import key_name, shadow_of, user_table
 from electricsql.hub.connection import Connection
 from electricsql.hub.loading import LoadedRows, key_parameters, unnest_keys
 from electricsql.hub.long_work import work
+from electricsql.hub.turns import Turns, Update, Values, in_turns
 from electricsql.hub.values import cast, parameter_type, to_send
 from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import NOBODY, Row, RowId, is_direct, looks_the_same, same
@@ -30,6 +31,14 @@ class Stamped(NamedTuple):
     key: Key
     row: Row
     xid: int
+
+
+class _Rows(NamedTuple):
+    """What becomes of a table's rows: the new ones, the updates, the keys of those that go."""
+
+    new: list[Values]
+    turns: Turns
+    gone: list[Key]
 
 
 async def store(
@@ -52,18 +61,15 @@ async def store(
         if any(each.xid == xid for each in stamped):
             touched.add(table.number)
         await store_shadows(connection, table, stamped)
-    new = {}
+    sorted_rows = {table.name: _sort(table, loaded, by_table[table.name]) for table in tables}
     for table in tables:
-        new[table.name] = await _update_rows(connection, table, loaded, by_table[table.name])
+        await _update_rows(connection, table, sorted_rows[table.name].turns.early)
     for table in _children_first(schema, tables):
-        gone = [
-            row_id.key
-            for row_id, row in by_table[table.name]
-            if not row.alive and (before := loaded.get(row_id)) is not None and before.alive
-        ]
-        await _delete(connection, table, gone)
+        await _delete(connection, table, sorted_rows[table.name].gone)
     for table in tables:
-        if values := new[table.name]:
+        await _update_rows(connection, table, sorted_rows[table.name].turns.late)
+    for table in tables:
+        if values := sorted_rows[table.name].new:
             await connection.execute(_insert(table), *_parameters(table.columns, values))
     return touched
 
@@ -144,28 +150,33 @@ def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value
     return [numbers, at, *key_parameters(table, [stamped.key for stamped in rows])]
 
 
-async def _update_rows(
-    connection: Connection,
-    table: Table,
-    loaded: LoadedRows,
-    rows: Sequence[tuple[RowId, Row]],
-) -> list[Mapping[str, Value]]:
-    """Write the rows that are there; gives the values of those that are new."""
-    new: list[Mapping[str, Value]] = []
-    updates: defaultdict[tuple[str, ...], list[Mapping[str, Value]]] = defaultdict(list)
+def _sort(table: Table, loaded: LoadedRows, rows: Sequence[tuple[RowId, Row]]) -> _Rows:
+    new: list[Values] = []
+    updates: list[Update] = []
+    gone: dict[Key, Values] = {}
     others = [name for name in table.column_names if name not in table.primary_key]
     for row_id, row in rows:
-        if not row.alive:
-            continue
         before = loaded.get(row_id)
-        if before is None or not before.alive:
-            new.append(row.values)
+        was_there = before is not None and before.alive
+        if before is None or not was_there:
+            new += [row.values] * row.alive
+        elif not row.alive:
+            gone[row_id.key] = before.values
         elif before.values is not row.values and (changed := _changed(others, before, row)):
-            updates[changed].append(row.values)
-    for changed, values in updates.items():
-        columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
-        await connection.execute(_update(table, changed), *_parameters(columns, values))
-    return new
+            updates.append(Update(before.values, row.values, changed))
+    return _Rows(new, in_turns(table, updates, gone.values()), list(gone))
+
+
+async def _update_rows(
+    connection: Connection, table: Table, turns: Iterable[Sequence[Update]]
+) -> None:
+    for turn in turns:
+        alike: defaultdict[tuple[str, ...], list[Values]] = defaultdict(list)
+        for _, values, changed in turn:
+            alike[changed].append(values)
+        for changed, rows in alike.items():
+            columns = [table.by_name[name] for name in (*table.primary_key, *changed)]
+            await connection.execute(_update(table, changed), *_parameters(columns, rows))
 
 
 def _changed(columns: Sequence[str], before: Row, after: Row) -> tuple[str, ...]:

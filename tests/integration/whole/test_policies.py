@@ -171,3 +171,41 @@ def test_rows_that_need_each_other_come_and_go_in_one_transaction(
     assert waiting(policies) == []
     one.close()
     other.close()
+
+
+def test_values_pass_between_rows_that_stay(policies: App, device: Open) -> None:
+    one, other = device("one"), device("other")
+    write(
+        one, "INSERT INTO users VALUES ('a', 'a@x', 'Ann'), ('b', 'b@x', 'Bob'), ('c', 'c@x', '')"
+    )
+    write(one, "INSERT INTO nicks VALUES ('1', 'one', ''), ('2', 'two', ''), ('3', 'three', '')")
+    settle(one, other)
+    write(
+        one,
+        "UPDATE users SET email = 'new@x' WHERE id = 'a'",
+        "UPDATE users SET email = 'a@x' WHERE id = 'b'",
+        "UPDATE OR REPLACE users SET email = 'c@x', name = 'Bob C.' WHERE id = 'b'",
+        "UPDATE nicks SET nick = NULL WHERE id = '1'",
+        "UPDATE nicks SET nick = 'one' WHERE id = '2'",
+        "UPDATE nicks SET nick = 'two' WHERE id = '1'",
+        "DELETE FROM nicks WHERE id = '3'",
+        "UPDATE nicks SET nick = 'three', about = 'was two' WHERE id = '2'",
+    )
+    settle(one, other)
+    assert waiting(policies) == []
+    assert agreed(policies, "users", one, other) == [("a", "new@x", "Ann"), ("b", "c@x", "Bob C.")]
+    nicks = [("1", "two", ""), ("2", "three", "was two")]
+    assert agreed(policies, "nicks", one, other) == nicks
+    one.execute("UPDATE nicks SET nick = 'first' WHERE id = '1'")
+    write(
+        one,
+        "UPDATE nicks SET nick = NULL",
+        "UPDATE nicks SET nick = 'three' WHERE id = '1'",
+        "UPDATE nicks SET nick = 'first' WHERE id = '2'",
+    )
+    settle(one, other)
+    nicks = [("1", "three", ""), ("2", "first", "was two")]
+    assert agreed(policies, "nicks", one, other) == nicks
+    assert waiting(policies) == []
+    one.close()
+    other.close()
