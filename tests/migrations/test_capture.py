@@ -99,6 +99,21 @@ def test_rows_that_are_replaced_for_a_unique_value_are_captured(*, recursive: bo
     assert logged(db)[3] == (3, None, "a", "x", "1")
 
 
+@pytest.mark.parametrize(
+    ("index", "other"),
+    [
+        ("users (email COLLATE NOCASE, name)", "('b', 'X', 'n')"),
+        ("users (email) WHERE name = 'n'", "('b', 'x', 'n')"),
+        ("users (trim(email), name)", "('b', ' x', 'n')"),
+    ],
+)
+def test_what_a_rule_of_any_form_replaces_is_captured(index: str, other: str) -> None:
+    db = database(USERS.replace(" UNIQUE", ""), f"CREATE UNIQUE INDEX i ON {index}")
+    db.execute("INSERT INTO users VALUES ('a', 'x', 'n'), ('c', 'x', 'm'), ('d', 'y', 'n')")
+    db.execute(f"INSERT OR REPLACE INTO users VALUES {other}")
+    assert [(op, key) for op, _, key, *_ in logged(db)[3:]] == [(3, "a"), (1, "b")]
+
+
 def test_rows_that_stay_in_the_way_are_not_taken_for_replaced() -> None:
     db = database(USERS)
     db.execute("INSERT INTO users VALUES ('a', 'x', '1'), ('b', 'y', '2')")

@@ -15,8 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 from electricsql.device.displaced import read_displaced, write_displaced
+from electricsql.migrations import rivals
 from electricsql.replication import RowId
-from electricsql.schema import OURS, Index, Key, Schema, Table, Term, Value, quote
+from electricsql.schema import OURS, Index, Key, Schema, Table, Value, quote
 
 Values = Sequence[Value]
 Named = Mapping[str, Value]
@@ -196,16 +197,13 @@ def select_sql(table: Table, where: tuple[str, ...], name: str | None = None) ->
 
 def rivals_sql(table: Table, index: Index) -> str:
     """SQL that reads the rows that a UNIQUE index does not let be beside a given one."""
-    given = ", ".join(f"?{at} AS {quote(name)}" for at, name in enumerate(table.column_names, 1))
-    terms = index.terms or [Term(quote(name), name) for name in index.columns]
-    same = [
-        f"({term.sql}) COLLATE {quote(term.collation)} = (SELECT {term.sql} FROM (SELECT {given}))"
-        for term in terms
-    ]
-    if index.where:
-        same.append(f"({index.where}) AND (SELECT {index.where} FROM (SELECT {given}))")
     columns = ", ".join(map(quote, table.column_names))
-    return f"SELECT {columns} FROM {quote(table.name)} WHERE {' AND '.join(same)}"
+    row = ", ".join(f"?{at} AS {quote(name)}" for at, name in enumerate(table.column_names, 1))
+    given = [f"(SELECT {quote(name)} FROM _electric_given)" for name in table.column_names]
+    return (
+        f"WITH _electric_given AS (SELECT {row})"
+        f" SELECT {columns} FROM {quote(table.name)} WHERE {rivals(table, index, given)}"
+    )
 
 
 def _equal(columns: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from electricsql.schema import Table, Value
+from electricsql.schema import Table, Value, index_columns
 
 Values: TypeAlias = Mapping[str, Value]
 
@@ -37,7 +37,7 @@ def in_turns(table: Table, updates: Sequence[Update], gone: Iterable[Values]) ->
     NULL; if not, Postgres refuses. Of what waits for a delete, only the unique columns wait: a
     child has to have left its parent before that is deleted.
     """
-    rules = [index.columns for index in table.indexes if index.unique and index.columns]
+    rules = [index_columns(table, index) for index in table.indexes if index.unique]
     unique = {name for rule in rules for name in rule}
     claims = [_Claim(each, rules) for each in updates if not unique.isdisjoint(each.columns)]
     if not claims:
@@ -118,7 +118,9 @@ def _without(update: Update, names: Iterable[str]) -> Update:
 
 
 def _taken(values: Values, rules: _Rules) -> Iterator[_Taken]:
+    """Upper and lower case count as the same, since to some rules they are. Where they are not, and
+    where a rule is only for some rows, an update may have a turn of its own in vain."""
     for rule in rules:
         held = tuple(values[name] for name in rule)
         if None not in held:
-            yield rule, held
+            yield rule, tuple(each.lower() if isinstance(each, str) else each for each in held)

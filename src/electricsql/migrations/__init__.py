@@ -35,6 +35,7 @@ from electricsql.migrations.policies import (
     given_up,
     policies,
 )
+from electricsql.migrations.replacing import rivals
 from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "policies",
     "read_bundle",
     "read_folder",
+    "rivals",
     "says_local",
     "schema_of",
     "statements",
