@@ -3,11 +3,12 @@ it."""
 
 import json
 import os
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from electricsql.testing.planted import BUGS
+from electricsql.testing.planted import BUGS, Bug
 from electricsql.testing.simulation import all_caught, caught, explain, failures
 
 _SEEDS_MAX = 300
@@ -20,6 +21,14 @@ def test_a_planted_bug_is_found(name: str) -> None:
     found = caught(name, _SEEDS_MAX)
     assert found.rule, f"{name} is not found by {_SEEDS_MAX} schedules"
     assert failures([found.schedules - 1]) == []
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=lambda bug: bug.name)
+def test_a_planted_bug_is_called_as_what_it_replaces(bug: Bug) -> None:
+    """Else it is found because it can't be called."""
+    for owner, attribute, other in bug.patches():
+        given = [None for _ in signature(getattr(owner, attribute)).parameters]
+        signature(other).bind(*given)
 
 
 @pytest.mark.parametrize(("name", "seed"), _RARE.items())

@@ -5,7 +5,6 @@ Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from electricsql.replication import Change, Op, RowId
@@ -23,8 +22,7 @@ class Entry(NamedTuple):
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """What a transaction did to one row, all in all. `before` has the old row where a delete logged
     it; if the transaction had updated it first, then with the new values, and `values` tells which
     those are.
@@ -58,8 +56,9 @@ def fold(entries: Iterable[Entry], tables: Mapping[int, Table]) -> list[Folded]:
     rows: dict[RowId, Folded] = {}
     for entry in entries:
         step = _read(entry, tables[entry.tbl])
-        before = rows.get(step.id)
-        rows[step.id] = step if before is None else _then(before, step)
+        row_id = step.id
+        before = rows.get(row_id)
+        rows[row_id] = step if before is None else _then(before, step)
     return [folded for folded in rows.values() if folded.values or folded.op is not Op.UPDATE]
 
 
@@ -96,15 +95,15 @@ def _then(first: Folded, second: Folded) -> Folded:
     """
     match first.op, second.op:
         case Op.INSERT, Op.DELETE:
-            return replace(second, before=None)
+            return second._replace(before=None)
         case _, Op.DELETE:
-            return replace(second, values=first.values, before=first.before or second.before)
+            return second._replace(values=first.values, before=first.before or second.before)
         case _, Op.INSERT if first.before is not None:
             return _replaced(first, first.before, second)
         case _, Op.INSERT:
             return second
         case _:
-            return replace(first, values={**first.values, **second.values}, seq=second.seq)
+            return first._replace(values={**first.values, **second.values}, seq=second.seq)
 
 
 def _replaced(first: Folded, before: Mapping[str, Value], inserted: Folded) -> Folded:
@@ -118,7 +117,7 @@ def _replaced(first: Folded, before: Mapping[str, Value], inserted: Folded) -> F
         if name not in inserted.table.primary_key
         and (name in first.values or not _same(before.get(name), value))
     }
-    return replace(inserted, op=Op.UPDATE, values=changed, before=before)
+    return inserted._replace(op=Op.UPDATE, values=changed, before=before)
 
 
 def _same(one: Value, other: Value) -> bool:

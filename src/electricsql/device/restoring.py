@@ -16,7 +16,6 @@ dead ones any more.
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from electricsql.device.file import transaction
@@ -62,7 +61,7 @@ def give_back(
 
 def _cut(cursor: Cursor | None, fork: Fork) -> Cursor | None:
     """What a cursor sees of the history that is common to us and the hub."""
-    return cursor and replace(cursor, snapshot=cursor.snapshot.before(fork.xid), mark="")
+    return cursor and Cursor(cursor.epoch, cursor.snapshot.before(fork.xid))
 
 
 def _cut_unsent(database: sqlite3.Connection, fork: Fork) -> None:

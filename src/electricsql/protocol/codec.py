@@ -37,7 +37,7 @@ from electricsql.protocol.messages import (
     Up,
     Wanted,
 )
-from electricsql.replication import Block, Change, Clock, Cursor, Op, Shadow, Transaction
+from electricsql.replication import Block, Change, Clock, Cursor, Op, Transaction
 from electricsql.schema import Key, Table, can_hold
 
 PLAIN: Final = b"\x00"
@@ -54,7 +54,7 @@ _up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
 _block = msgspec.msgpack.Decoder(BlockFrame)
 _transaction = msgspec.msgpack.Decoder(TransactionFrame)
-_clocks = msgspec.msgpack.Decoder(dict[int, tuple[int, int]])
+_clocks = msgspec.msgpack.Decoder(dict[int, Clock])
 
 
 def encode_frame(frame: Up | Down) -> bytes:
@@ -144,15 +144,14 @@ def decode_block(data: bytes) -> Block:
     width = len(frame.columns)
     sound = (
         len(values) == width
-        and all(len(column) == rows for column in values)
         and len(places) == rows
-        and all(len(shadow[4]) == width for shadow in frame.shadows)
+        and {rows}.issuperset(map(len, values))
+        and all(len(shadow.writers) == width for shadow in frame.shadows)
         and (not places or 0 <= min(places) <= max(places) < len(frame.shadows))
     )
     if not sound:
         raise ProtocolError("bad-block", f"A block of table {frame.table!r} has uneven columns.")
-    shadows = [Shadow(*shadow) for shadow in frame.shadows]
-    return Block(frame.table, frame.columns, values, shadows, places)
+    return Block(frame.table, frame.columns, values, frame.shadows, places)
 
 
 def encode_clocks(clocks: Mapping[int, Clock]) -> bytes:
@@ -168,9 +167,7 @@ def decode_clocks(data: bytes) -> dict[int, Clock]:
     """
     if not data:
         return {}
-    return {
-        id: Clock(*clock) for id, clock in _decode(_clocks, _unpack(data, FRAME_BYTES_MAX)).items()
-    }
+    return _decode(_clocks, _unpack(data, FRAME_BYTES_MAX))
 
 
 def encode_transaction(transaction: Transaction, tables: Mapping[str, Table]) -> bytes:

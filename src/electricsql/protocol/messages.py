@@ -31,7 +31,7 @@ from electricsql.limits import (
     KEY_COLUMNS_MAX,
     VERSION_CHARS_MAX,
 )
-from electricsql.replication import WAITING, Standing
+from electricsql.replication import WAITING, Shadow, Standing
 
 PROTOCOL_VERSION: Final = 1
 
@@ -237,7 +237,7 @@ class BlockFrame(msgspec.Struct, frozen=True, array_like=True):
     table: str
     columns: Columns
     values: RawColumns
-    shadows: list[tuple[int, int, int, int, tuple[int, ...]]]
+    shadows: list[Shadow]
     shadow_of: list[int] | int
 
 

@@ -7,10 +7,11 @@ transaction commits late, which a sequence number would.
 """
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
+
+import msgspec
 
 from electricsql.errors import ProtocolError
 from electricsql.limits import SNAPSHOTS_KEPT_MAX
@@ -20,8 +21,7 @@ _MARK: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.[0-9a-f]{16}")
 _XID_END: Final = 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """Which Postgres transactions a reader sees (`pg_current_snapshot()`)."""
 
     xmin: int
@@ -64,8 +64,7 @@ class Snapshot:
         return earlier.xmax <= self.xmax and not any(map(earlier.sees, self.running))
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True, dict=True):
     """Up to where a device has a hub's history.
 
     The mark tells what the hub had then from what it may have under the same numbers, once it was
@@ -78,6 +77,7 @@ class Cursor:
     mark: str = ""
 
     @classmethod
+    @lru_cache(maxsize=SNAPSHOTS_KEPT_MAX)
     def parse(cls, text: str) -> "Cursor":
         """Read `epoch/snapshot` or `epoch/snapshot/mark`; the inverse of `str()`.
 
@@ -92,6 +92,10 @@ class Cursor:
         raise ProtocolError("bad-cursor", f"{text[:80]!r} is not a cursor.")
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         return f"{self.epoch}/{self.snapshot}" + (f"/{self.mark}" if self.mark else "")
 
     @property

@@ -9,8 +9,10 @@ has these rows already, and is not sent the block; all others share its encoding
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from electricsql.replication.clock import Clock
 from electricsql.replication.row import Row
@@ -27,8 +29,7 @@ class Shadow(NamedTuple):
     writers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Rows of one table. `values` has a list for each column; `shadow_of` the place in `shadows` of
     each row's shadow. Tombstones are rows too, with their last values.
     """
@@ -50,9 +51,11 @@ class Block:
             (dict(zip(self.columns, shadow.writers, strict=True)), *shadow[:4])
             for shadow in self.shadows
         ]
-        for place, values in zip(self.shadow_of, zip(*self.values, strict=True), strict=True):
-            named = dict(zip(self.columns, values, strict=True))
-            yield table.key_of(named), Row(named, *shared[place])
+        by_name = dict(zip(self.columns, self.values, strict=True))
+        keys = zip(*(by_name[name] for name in table.primary_key), strict=True)
+        rows = zip(*self.values, strict=True)
+        for key, place, values in zip(keys, self.shadow_of, rows, strict=True):
+            yield key, Row(dict(zip(self.columns, values, strict=True)), *shared[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,10 @@ class Place(NamedTuple):
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Some of a delta's rows, with the clocks of all transactions that their shadows mention.
     `place` is where its rows end, if they were read in order."""
 
     blocks: Sequence[Block]
-    clocks: Mapping[int, Clock] = field(default_factory=dict)
+    clocks: Mapping[int, Clock] = {}
     place: Place | None = None

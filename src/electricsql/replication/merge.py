@@ -112,7 +112,7 @@ def notice(batch: Iterable[Incoming], known: Iterable[Sequence[int]]) -> list[In
     noticed = []
     for incoming in batch:
         sealed = (incoming.transaction.hlc, incoming.transaction.seal)
-        noticed.append(replace(incoming, is_in=sealed in seen))
+        noticed.append(replace(incoming, is_in=True) if sealed in seen else incoming)
         if incoming.transaction.seal:
             seen.add(sealed)
     return noticed
@@ -266,7 +266,8 @@ class _Rows:
         self.missed: set[RowId] = set()
         if self._children_tables:
             for row_id, row in loaded.items():
-                self._link(row_id, None, row)
+                if row_id.table in self._children_tables:
+                    self._link(row_id, None, row)
 
     def get(self, row_id: RowId) -> Row | None:
         try:

@@ -29,8 +29,9 @@ Everything here is a pure function of its arguments, and the same code at the hu
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+import msgspec
 
 from electricsql.replication.change import Change, Op
 from electricsql.replication.clock import NO_HLC, OLDEST, Clock, Clocks
@@ -74,8 +75,7 @@ class Row(NamedTuple):
         return ids
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(msgspec.Struct, frozen=True):
     """Who makes a change: the transaction's id, its clock, and what it had observed."""
 
     id: int

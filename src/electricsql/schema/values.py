@@ -40,13 +40,14 @@ FIRST_DAY_WITH_ZONE: Final = "0001-01-02"
 LAST_DAY_WITH_ZONE: Final = "9999-12-30"
 
 
+_TEXT: Final = frozenset({str, NoneType})
 _KINDS: Final = {
-    ColumnType.INTEGER: (int,),
-    ColumnType.REAL: (float,),
-    ColumnType.BLOB: (bytes,),
-    ColumnType.BOOLEAN: (int,),
-    ColumnType.NUMERIC: (int, float),
-    ColumnType.JSON: (int, float, str),
+    ColumnType.INTEGER: frozenset({int, NoneType}),
+    ColumnType.REAL: frozenset({float, NoneType}),
+    ColumnType.BLOB: frozenset({bytes, NoneType}),
+    ColumnType.BOOLEAN: frozenset({int, NoneType}),
+    ColumnType.NUMERIC: frozenset({int, float, NoneType}),
+    ColumnType.JSON: frozenset({int, float, str, NoneType}),
 }
 """The storage classes of a type's values; those of the others are text."""
 _kind: Final = type
@@ -55,8 +56,7 @@ _kind: Final = type
 def can_hold(type: ColumnType, values: Collection[Value]) -> bool:
     """Whether a column of that type can hold them all, by their storage class. (How a date or JSON
     is written is not looked at: Postgres does that.)"""
-    kinds = set(map(_kind, values))
-    if not kinds <= {*_KINDS.get(type, (str,)), NoneType}:
+    if not _KINDS.get(type, _TEXT).issuperset(map(_kind, values)):
         return False
     return type is not ColumnType.BOOLEAN or {0, 1, None}.issuperset(values)
 

@@ -125,8 +125,13 @@ class EncodedDelta:
     whole: bool
     migrations: tuple[MigrationFrame, ...]
     parts: Sequence[EncodedPart]
+    _rows_before: list[int] = field(init=False)
+    """How many rows there are before each part, and in all."""
     _small: dict[tuple[int, Answer], bytes] = field(default_factory=dict)
     _large: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rows_before = list(accumulate((part.rows for part in self.parts), initial=0))
 
     @property
     def is_empty(self) -> bool:
@@ -161,7 +166,7 @@ class EncodedDelta:
         return self._large[key]
 
     def _numbering(self, number: int) -> Numbering:
-        rows = list(accumulate((part.rows for part in self.parts), initial=0))
+        rows = self._rows_before
         return Numbering(
             self.cursor, self.whole, rows[-1], self.migrations, part=number, rows=rows[number]
         )

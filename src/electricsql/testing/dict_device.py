@@ -359,8 +359,8 @@ class DictDevice:
         for part in parts:
             self._clocks.update(decode_clocks(part.clocks))
             for block in map(decode_block, part.blocks):
-                for key, row in block.rows(tables[block.table]):
-                    received[RowId(block.table, key)] = row
+                rows = block.rows(tables[block.table])
+                received.update({RowId(block.table, key): row for key, row in rows})
         self._base.update(received)
         return received.keys()
 

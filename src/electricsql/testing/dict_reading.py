@@ -1,7 +1,7 @@
 """A look at a hub of dicts in one snapshot: what a delta is made of, in few rows a part."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from electricsql.replication import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from electricsql.testing.dict_hub import DictHub
 
 _CHUNK_ROWS: Final = 4
-_PART_CHUNKS: Final = 2
+_PART_CHUNKS: Final = 3
 """How many rows are in one block of a part, and how many blocks: few, so deltas have parts."""
 
 
@@ -47,15 +47,14 @@ class DictReading:
             return
         blocks: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
         xids = self._hub.xids
-        sees = cursor.snapshot.sees if cursor is not None else _nothing
+        old, sees = _seen_by(cursor)
         for row_id, row in self._hub.rows.items():
-            if not sees(xids[row_id]):
+            if xids[row_id] >= old and not sees(xids[row_id]):
                 blocks[row_id.table, self._author(row, cursor)].append(row)
+        tables = self._hub.schema.tables
         chunks = [
-            (table, author, rows[start : start + _CHUNK_ROWS])
-            for table in self._hub.schema
-            for (name, author), rows in blocks.items()
-            if name == table.name
+            (tables[name], author, rows[start : start + _CHUNK_ROWS])
+            for (name, author), rows in sorted(blocks.items(), key=lambda block: tables[block[0][0]].number)
             for start in range(0, len(rows), _CHUNK_ROWS)
         ]
         for start in range(0, len(chunks), _PART_CHUNKS):
@@ -77,16 +76,19 @@ class DictReading:
     def _author(self, row: Row, cursor: Cursor | None) -> int:
         """The device that made everything new in the row, if there is one."""
         clocks = self._hub.clocks
-        sees = cursor.snapshot.sees if cursor is not None else _nothing
+        old, sees = _seen_by(cursor)
         origins = {
-            clocks.get(id, OLDEST).origin for id in row.transactions() if not sees(xid_of(id))
+            clocks.get(id, OLDEST).origin
+            for id in row.transactions()
+            if (xid := xid_of(id)) >= old and not sees(xid)
         }
         return origins.pop() if len(origins) == 1 else HUB_ORIGIN
 
     def _part(self, chunks: Sequence[tuple[Table, int, Sequence[Row]]]) -> Part:
         clocks = self._hub.clocks
-        ids = {id for *_, rows in chunks for row in rows for id in row.transactions()}
         blocks = [_block(*chunk) for chunk in chunks]
+        shadows = {shadow for block in blocks for shadow in block.shadows}
+        ids = {abs(id) for shadow in shadows for id in (*shadow[1:4], *shadow.writers)}
         return Part(blocks, {id: clocks[id] for id in ids if id in clocks})
 
 
@@ -102,8 +104,11 @@ def _block(table: Table, author: int, rows: Sequence[Row]) -> Block:
     )
 
 
-def _nothing(_: int) -> bool:
-    return False
+def _seen_by(cursor: Cursor | None) -> tuple[int, Callable[[int], bool]]:
+    """The xid below which a cursor sees everything, and what it sees."""
+    if cursor is None:
+        return 0, lambda _: False
+    return cursor.snapshot.xmin, cursor.snapshot.sees
 
 
 def _sees(cursor: Cursor | None, xid: int) -> bool:

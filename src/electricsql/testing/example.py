@@ -9,7 +9,7 @@ what is written.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from electricsql.migrations import Source, build
 from electricsql.replication import AppliedMigration, RowId
@@ -112,7 +112,8 @@ class Statement(NamedTuple):
 
 def transactions_in(shown: Shown) -> int:
     """Which transactions a database has: a bit for each serial number."""
-    return sum([1 << cast("int", key[0]) for table, key in shown if table == "log"])
+    serials = [1 << key[0] for table, key in shown if table == "log"]  # type: ignore[operator]
+    return sum(serials)
 
 
 def statements(serial: int, number: int, shown: Shown, version: int) -> list[Statement]:

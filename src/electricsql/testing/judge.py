@@ -7,8 +7,10 @@ deletes) everybody shows the value of the latest of its writers that it has seen
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, cast
+
+import msgspec
 
 from electricsql.replication import RowId
 from electricsql.testing.device import Device, Mistake
@@ -31,15 +33,14 @@ class Seen:
     """What it was that was looked at last."""
 
 
-@dataclass(slots=True)
-class _Sight:
+class _Sight(msgspec.Struct):
     """What a database shows just now."""
 
     transactions: int = 0
-    lefts: dict[object, object] = field(default_factory=dict)
-    rights: dict[object, object] = field(default_factory=dict)
-    parents: set[object] = field(default_factory=set)
-    referred: set[object] = field(default_factory=set)
+    lefts: dict[object, object] = {}
+    rights: dict[object, object] = {}
+    parents: set[object] = set()
+    referred: set[object] = set()
 
 
 class Judge:

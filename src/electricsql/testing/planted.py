@@ -14,6 +14,7 @@ from zlib import crc32
 
 import msgspec
 
+from electricsql.hub import NOWHERE, Claim
 from electricsql.protocol import (
     Current,
     DeltaPart,
@@ -145,8 +146,8 @@ def _no_resend() -> Patches:
 def _no_fence() -> Patches:
     register = DictHub.register
 
-    def always_the_same(self: DictHub, device: str) -> Registered:
-        registered = register(self, device)
+    def always_the_same(self: DictHub, device: str, claim: Claim = NOWHERE) -> Registered:
+        registered = register(self, device, claim)
         self._places[device].session = 0
         return msgspec.structs.replace(registered, session=0)
 
@@ -182,7 +183,7 @@ def _clock_per_change() -> Patches:
     def change_alone(table: Table, row: Row | None, change: Change, author: Author) -> Row | None:
         jitter = crc32(f"{table.name}{author.clock.hlc}".encode()) % (1 << 21)
         clock = Clock(author.clock.hlc + jitter, author.clock.origin)
-        return change_row(table, row, change, replace(author, clock=clock))
+        return change_row(table, row, change, msgspec.structs.replace(author, clock=clock))
 
     return [(_MERGE, "change_row", change_alone)]
 
@@ -303,7 +304,7 @@ def _unsent_on_top() -> Patches:
     def latest(self: DictDevice, sealed: Sealed) -> Incoming:
         made = incoming(self, sealed)
         clock = self._clocks[sealed.id] = Clock(1 << 62, self._origin)
-        return replace(made, author=replace(made.author, clock=clock))
+        return replace(made, author=msgspec.structs.replace(made.author, clock=clock))
 
     return [(DictDevice, "_incoming", latest)]
 

@@ -176,7 +176,8 @@ class Service:
 
     def _step(self, stream: Stream, event: HubEvent) -> HubEffects:
         effects = stream.session.step(event, self._now_ms())
-        stream.wire.down.extend(map(encode_frame, effects.send))
+        if effects.send:
+            stream.wire.down.extend(map(encode_frame, effects.send))
         if effects.close:
             self.lose(stream.wire)
         return effects
@@ -188,5 +189,8 @@ class Service:
 
 
 def _claim(cursor: str | None, oldest: str | None, *, offered: int = 0) -> Claim:
-    here, needed = (Cursor.parse(text) if text is not None else None for text in (cursor, oldest))
-    return Claim(here, needed, offered=offered)
+    return Claim(_cursor(cursor), _cursor(oldest), offered=offered)
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    return Cursor.parse(text) if text is not None else None

@@ -390,5 +390,7 @@ class World:
                     break
                 moved = True
             for device in group:
+                while device.wire is not None and self._carry_up(device.wire):
+                    pass
                 self.judge.look_at(device)
         return moved or not self._service.is_idle
