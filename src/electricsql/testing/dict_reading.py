@@ -52,9 +52,10 @@ class DictReading:
             if xids[row_id] >= old and not sees(xids[row_id]):
                 blocks[row_id.table, self._author(row, cursor)].append(row)
         tables = self._hub.schema.tables
+        in_order = sorted(blocks.items(), key=lambda block: tables[block[0][0]].number)
         chunks = [
             (tables[name], author, rows[start : start + _CHUNK_ROWS])
-            for (name, author), rows in sorted(blocks.items(), key=lambda block: tables[block[0][0]].number)
+            for (name, author), rows in in_order
             for start in range(0, len(rows), _CHUNK_ROWS)
         ]
         for start in range(0, len(chunks), _PART_CHUNKS):

@@ -139,6 +139,11 @@ def toggled(serial: int, shown: Shown) -> list[Statement]:
     return [log, *_toggle_pair(shown, (), (), f"t{serial}")]
 
 
+def has_last_pair(shown: Shown) -> bool:
+    """Whether the last pair is there."""
+    return RowId("lefts", (KEYS,)) in shown
+
+
 def _put_pair(_: Shown, key: Key, __: Key, text: str) -> Iterator[Statement]:
     yield Statement(Verb.PUT, "lefts", key, {"value": text})
     yield Statement(Verb.PUT, "rights", key, {"value": text})

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 import msgspec
 
-from electricsql.replication import RowId
+from electricsql.replication import NOBODY, RowId, is_direct
 from electricsql.testing.device import Device, Mistake
 from electricsql.testing.dict_hub import DictHub
 from electricsql.testing.example import PAIRS_KEPT, Shown, Statement, Verb, transactions_in
@@ -51,6 +51,8 @@ class Judge:
         self._pasts: dict[int, int] = {}
         self._authors: dict[int, str] = {}
         self._clocks: dict[int, int] = {}
+        self._takers: dict[int, int] = {}
+        """As which transaction the hub took each first."""
         self._cut_back = 0
         self._writers: defaultdict[int, int] = defaultdict(int)
         self._together: dict[int, int] = {}
@@ -115,6 +117,7 @@ class Judge:
     def resets(self, hub: DictHub) -> None:
         """The hub is another one. What was there, or based on that, is gone."""
         self._hub = hub
+        self._takers.clear()
         self._maybe |= self._committed
         self.seen[HUB] = Seen()
 
@@ -147,7 +150,9 @@ class Judge:
         for serial in _bits(sight.transactions & ~self.seen[HUB].transactions):
             if self._epochs[serial] not in (None, self._hub.epoch):
                 raise Mistake("resurrected", f"the hub has {serial}, of before it was reset")
-            hlc = self._hub.clock_of(RowId("log", (serial,)))
+            row_id = RowId("log", (serial,))
+            self._takers[serial] = self._hub.rows[row_id].touched
+            hlc = self._hub.clock_of(row_id)
             if self._clocks[serial] not in (hlc, _UNSEALED):
                 self._cut_back |= 1 << serial
             self._clocks[serial] = hlc
@@ -248,8 +253,19 @@ class Judge:
         if not is_there and (is_last or (has_one_life and all(puts & ~past for past in pasts))):
             raise Mistake("overdeleted", "the hub lacks a pair that no deleter had seen")
 
+    def _check_once(self) -> None:
+        """Nobody but its transaction touches a row of `log`. (What was refused, or has another
+        clock than it was sealed with, may be taken again if a copy sends it.)"""
+        again = self._refused | self._cut_back
+        for (table, key), row in self._hub.rows.items():
+            if table == "log" and not again >> (serial := cast("int", key[0])) & 1:
+                known = {self._takers.get(serial, NOBODY), row.touched, row.touched_before}
+                if sum(id != NOBODY and not is_direct(id) for id in known) > 1:
+                    raise Mistake("twice", f"the hub has taken {serial} more than once")
+
     def look_at_the_end(self, devices: list[Device]) -> str | None:
         """Why the world has not come to rest; None if it has."""
+        self._check_once()
         hub = self._hub.shown()
         refused = self._waiting | self._discarded
         lost = self._committed & ~self._maybe & ~refused & ~_look(hub).transactions

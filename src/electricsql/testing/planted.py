@@ -4,7 +4,7 @@ shows nothing.
 Each replaces one function; nothing in the product knows of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from sys import modules
@@ -35,6 +35,7 @@ from electricsql.replication import (
     Row,
     RowId,
     Snapshot,
+    Standing,
     change_row,
     hlc_at,
 )
@@ -341,6 +342,49 @@ def _answered_at_once() -> Patches:
             self._step(stream, Current(stream.session.asked))
 
     return [(Service, "receive", answer)]
+
+
+# Copies of a file.
+
+
+@_bug("what a copy of a file has sent is taken again from another one")
+def _copies_unnoticed() -> Patches:
+    def as_new(batch: Iterable[Incoming], _: Iterable[Sequence[int]]) -> list[Incoming]:
+        return list(batch)
+
+    return [(dict_hub, "notice", as_new)]
+
+
+# Forgetting.
+
+
+@_bug("the hub forgets what a live device has not passed")
+def _forgotten_too_early() -> Patches:
+    clean = DictHub.clean
+
+    def at_once(self: DictHub, _: Collection[str] = ()) -> None:
+        places = self._places
+        self._places = {}
+        clean(self)
+        self._places = places
+
+    return [(DictHub, "clean", at_once)]
+
+
+@_bug("a device is not told that the hub has forgotten something which it lacks")
+def _forgotten_unnoticed() -> Patches:
+    def always_here(_: DictHub, __: object, ___: Claim) -> Standing:
+        return Standing.HERE
+
+    return [(DictHub, "_standing", always_here)]
+
+
+@_bug("a device that is sent all rows keeps those that were forgotten")
+def _forgotten_rows_stay() -> Patches:
+    def clear_nothing(_: DictDevice) -> None:
+        pass
+
+    return [(DictDevice, "_clear", clear_nothing)]
 
 
 # Refusals and resets.

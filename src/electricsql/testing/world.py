@@ -11,7 +11,7 @@ from electricsql.limits import SERVICE_SILENCE_MS_MAX
 from electricsql.testing.device import Crash, Device, Mistake
 from electricsql.testing.dict_device import DictDevice
 from electricsql.testing.dict_hub import DictHub
-from electricsql.testing.example import statements, toggled
+from electricsql.testing.example import has_last_pair, statements, toggled
 from electricsql.testing.judge import HUB, Judge, Seen
 from electricsql.testing.network import Wire
 from electricsql.testing.service import RESET, Service
@@ -141,16 +141,31 @@ class World:
         self.hub.clean(self._service.connected)
 
     def be_away(self, device: Device, number: int) -> None:
-        """The device is away for longer than the hub waits for it, while others go on."""
+        """The device is away for longer than the hub waits for it, while others go on. It may have
+        had the last pair when it left, and may write meanwhile."""
+        number, had_it = divmod(number, 2)
+        if had_it and not has_last_pair(self.hub.shown()):
+            self.toggle(device, 0)
+        self.exchange(device, 2)
+        self._leave(device)
+        self.toggle(device, 0)
+        others = [each for each in self.devices if each is not device]
+        for each in others:
+            self.connect(each, 0)
+        for _ in range(3):
+            self._carry_all(*others)
+        self.hub.expire(device.store.opened().device)
+        self.clean(device, 0)
+        number, writes = divmod(number, 2)
+        if writes:
+            self.write(device, number)
+
+    def _leave(self, device: Device) -> None:
+        """The device's connection ends; what it has sent arrives."""
         wire = device.wire
         device.lose()
         while wire is not None and self._carry_up(wire):
             pass
-        self.toggle(device, number)
-        for _ in range(2):
-            self._carry_all(*(each for each in self.devices if each is not device))
-        self.hub.expire(device.store.opened().device)
-        self.clean(device, 0)
 
     def reset(self, _: Device, number: int) -> None:
         """The environment is emptied. The devices may be told."""
