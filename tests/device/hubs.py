@@ -95,7 +95,7 @@ def delta_of(
             number,
             False,
             whole,
-            str(replace(cursor_at(xid), mark=mark)),
+            str(replaced(cursor_at(xid), mark=mark)),
             answer[0],
             rows,
             totals[-1],

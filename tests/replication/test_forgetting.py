@@ -5,10 +5,11 @@ remember more or less of them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from electricsql.replication import Author, Change, Clock, Op, Row, change_row, transaction_id
 from electricsql.schema import Value

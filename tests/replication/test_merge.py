@@ -1,11 +1,11 @@
 """Transactions: whole or not at all, in any grouping, and foreign keys never break."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from electricsql.replication import (
     Author,
