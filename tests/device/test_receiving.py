@@ -5,6 +5,7 @@ hub itself does.
 """
 
 from random import Random
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
@@ -154,6 +155,47 @@ def test_a_row_stays_kept_when_it_comes_while_a_later_delete_of_it_is_unsent() -
         assert one.read("PRAGMA foreign_key_check") == []
         world.sync()
         assert shown(one, "people") == shown(other, "people") == world.hub.alive("people")
+
+
+OWNERS = (
+    "CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, email TEXT UNIQUE, a TEXT NOT NULL);"
+    "CREATE TABLE pets (id TEXT PRIMARY KEY NOT NULL, owner TEXT NOT NULL REFERENCES people,"
+    " a TEXT)"
+)
+
+
+@pytest.mark.parametrize("way", range(6))
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_builds_on_a_refused_transaction_is_shown_whole(way: int, whole: bool) -> None:
+    """Whatever way the delta gets into the file."""
+    with world_of(OWNERS) as world:
+        one = world.devices[0]
+        for number in range(way):
+            world.hub.write(insert(world.hub.schema.tables["people"], id=str(number), a="x"))
+        world.sync()
+        for write in (
+            "INSERT INTO people (id, a) VALUES ('p', 'Pat'), ('q', 'Quinn')",
+            "INSERT INTO pets (id, owner) VALUES ('x', 'q')",
+        ):
+            one.app.execute(write)
+        world.seal(0)
+        one.app.execute("UPDATE people SET email = 'new' WHERE id = 'p'")
+        one.app.execute("UPDATE pets SET a = 'new' WHERE id = 'x'")
+        one.app.execute("INSERT INTO pets (id, owner) VALUES ('y', 'p')")
+        world.seal(0)
+        before = [shown(one, table) for table in ("people", "pets")]
+        with patch.object(world.hub, "_collides", lambda _: True):
+            world.up(0, 1)
+        for _ in range(2):
+            world.down(0, whole=whole)
+            assert [shown(one, table) for table in ("people", "pets")] == before
+        world.sync()
+        assert world.hub.alive("pets") == shown(one, "pets") == {}
+        assert world.hub.alive("people") == shown(one, "people")
+        one.app.execute("INSERT INTO people (id, a) VALUES ('q', 'Quinn')")
+        world.seal(0)
+        (sealed,) = one.unsent()
+        assert [change.incarnation for change in sealed.transaction().changes] == [1]
 
 
 PEOPLE = "CREATE TABLE people (id TEXT PRIMARY KEY NOT NULL, email TEXT UNIQUE, a TEXT)"

@@ -138,14 +138,14 @@ def test_a_whole_delta_does_not_forget_what_is_displaced(device: MakeDevice) -> 
         one,
         delta_of([[block_of(one.schema.tables["people"], [person("theirs", "y")])]], whole=True),
     )
-    assert emails(one) == {"theirs": "y"}, "the hub has it no more, and we have only changed it"
+    assert emails(one) == {"theirs": "y", "mine": "x"}, "the hub has not refused what we did to it"
     one.app.execute("INSERT INTO people (id, email) VALUES ('own', 'z')")
     receive(one, "people", person("theirs", "z"))
     apply(
         one,
         delta_of([[block_of(one.schema.tables["people"], [person("theirs", "y")])]], whole=True),
     )
-    assert emails(one) == {"theirs": "y", "own": "z"}
+    assert emails(one) == {"theirs": "y", "mine": "x", "own": "z"}
 
 
 def test_an_update_of_what_the_hub_never_had_stops_nothing(device: MakeDevice) -> None:
@@ -153,9 +153,10 @@ def test_an_update_of_what_the_hub_never_had_stops_nothing(device: MakeDevice) -
     one.app.execute("INSERT INTO t VALUES ('k', 'a', 'b')")
     one.seal()
     one.app.execute("UPDATE t SET b = 'c'")
-    receive(one, "t", row(dead=True, id="k", a=None, b=None), refused=1)
-    assert one.rows("t") == []
-    receive(one, "t", row(dead=True, id="k", a=None, b=None), refused=2)
+    never = row(life=0, dead=True, id="k", a=None, b=None)._replace(touched=0, writers={})
+    receive(one, "t", never, refused=1)
+    assert one.rows("t") == [("k", "a", "c")], "it is shown whole until it is refused, too"
+    receive(one, "t", never, refused=2)
     assert one.rows("t") == []
     assert one.read("SELECT count(*) FROM _electric_displaced") == [(0,)]
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from electricsql.device.aside import Aside
 from electricsql.device.contents import Contents, Keys
 from electricsql.device.lives import copy_life, stage_lives
-from electricsql.device.merging import Merging, known_values, mark
+from electricsql.device.merging import AS_IT_IS, Merging, known_values, mark
 from electricsql.device.repair import children_of
 from electricsql.device.steps import Work
 from electricsql.device.writing import delete_sql, select_sql, upsert_sql
@@ -72,10 +72,10 @@ class Ahead:
         merged = self._merging.row(table, key, received)
         if merged is None or not merged.alive:
             self._delete(table, key)
-        else:
+        elif merged is not AS_IT_IS:
             named = known_values(table, merged)
             self._upsert(table, key, tuple(named), tuple(named.values()))
-        if merged is None:
+        if merged is None or merged is AS_IT_IS:
             copy_life(self._database, table, key)
         else:
             life, ended = mark(key, merged, received)

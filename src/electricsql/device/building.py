@@ -156,8 +156,16 @@ class Building:
         receiving.note_needed()
 
     def tombstone(self, row_id: RowId) -> Row | None:
-        """What the delta has of a row, if that is its death."""
-        return self._contents.tombstone(row_id)
+        """What the delta has of a row, if that is its death; a row that never was at the hub has
+        the values that it has here."""
+        row = self._contents.tombstone(row_id)
+        if row is not None and row.never_was and row_id.table in self._asides:
+            table, aside = self._schema.tables[row_id.table], self._asides[row_id.table]
+            sql = select_sql(table, table.primary_key, aside.name)  # they have changed places
+            found = self._database.execute(sql, row_id.key).fetchone()
+            if found is not None:
+                row = row._replace(values=dict(zip(table.column_names, found, strict=True)))
+        return row
 
     def _changed(self, now_ms: int) -> Changed:
         """The rows that programs have changed since the last look."""

@@ -2,9 +2,10 @@
 
 A row's incarnation is one more after each insert that observed its tombstone. Nearly all rows are
 alive in their first, so only the others are listed, in `_electric_lives`: the dead, and those that
-came back. A delete and an insert in one transaction are no death. Listed, too, are the rows that a
-delete of ours or of the hub's should have removed, and that are kept for their children's sake
-until the hub has decided (`repair.py`).
+came back. A row that only a refused transaction had is dead in no life, which has the number 0. A
+delete and an insert in one transaction are no death. Listed, too, are the rows that a delete of
+ours or of the hub's should have removed, and that are kept for their children's sake until the hub
+has decided (`repair.py`).
 
 The hub forgets a tombstone when all devices have received it, and may count a row's lives from the
 first again. So a change of a row that is not in its first life says, too, which life its author
@@ -87,16 +88,16 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
     later: dict[int, tuple[int, int]] = {}
     now: list[tuple[int, str, int, Life, int]] = []
     for key, op, seq, incarnation, alive, known, has_unsent in rows:
-        life = incarnation or FIRST
+        life = FIRST if incarnation is None else incarnation
         ended = (known if has_unsent else _ended(life, alive)) if incarnation else 0
         dies = op == Op.DELETE
         if alive == Life.KEPT and not dies and not _is_changed(database, table, key, after):
             continue
-        if not dies and alive == Life.DEAD:
-            life += 1
+        if not dies:
+            life = max(life + (alive == Life.DEAD), FIRST)
         if life > FIRST:
             later[seq] = (life, min(ended, life - 1))  # ours may have brought it back
-        if dies or incarnation or life > FIRST:
+        if dies or incarnation is not None or life > FIRST:
             now.append((table.number, key, life, Life.DEAD if dies else Life.ALIVE, ended))
     database.executemany(
         f"INSERT INTO _electric_lives (tbl, key, incarnation, alive, ended)"
@@ -118,7 +119,7 @@ def _is_changed(database: sqlite3.Connection, table: Table, key: str, after: int
 
 def _ended(incarnation: int, alive: int) -> int:
     """The last life that is over, of a row that is listed so."""
-    return incarnation if alive == Life.DEAD else incarnation - 1
+    return incarnation if alive == Life.DEAD else max(incarnation - 1, 0)
 
 
 def record_lives(

@@ -1,13 +1,19 @@
 """What the hub will make of rows when it gets our unsent changes: these laid over what it has sent,
 by its own rules (`replication.change_row`)."""
 
+from typing import Final
+
 from electricsql.device.lives import Life
 from electricsql.device.unsent import Sealed, Unsent
-from electricsql.replication import Author, Clock, Row, change_row
+from electricsql.replication import Author, Clock, Row, change_row, is_unknown
 from electricsql.schema import Key, Table, Value
 
 Mark = tuple[Key, int, Life]
 """What is noted of a row's life: its key, incarnation, and whether it lives."""
+
+AS_IT_IS: Final = Row({}, {})
+"""A row that is to stay as it is in the file: the hub will refuse something that was done to it,
+and send it back then."""
 
 
 class Merging:
@@ -25,7 +31,10 @@ class Merging:
         """A row as the hub will have it."""
         row = received
         for sealed, folded in self.unsent.of(table, key):
-            row = change_row(table, row, sealed.change(folded), self._author(sealed))
+            change, author = sealed.change(folded), self._author(sealed)
+            if is_unknown(row, change, author):
+                return AS_IT_IS
+            row = change_row(table, row, change, author)
         return row
 
     def _author(self, sealed: Sealed) -> Author:

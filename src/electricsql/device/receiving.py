@@ -13,7 +13,7 @@ from electricsql.device.lives import (
     record_lives,
     unlist,
 )
-from electricsql.device.merging import Merging, known_values, mark
+from electricsql.device.merging import AS_IT_IS, Merging, known_values, mark
 from electricsql.device.repair import Repair, Tombstone, children_of
 from electricsql.device.unsent import Unsent
 from electricsql.device.writing import Writer
@@ -136,7 +136,9 @@ class Receiving:
 
     def _tombstone(self, row_id: RowId) -> Row | None:
         found = self._tombstones.get(row_id)
-        return self._dead(row_id) if found is None and self._dead is not None else found
+        if self._dead is not None and (found is None or found.alive):
+            found = self._dead(row_id) or found
+        return found
 
     def _take_plain(
         self, table: Table, block: Block, keys: Sequence[Key], met: Collection[int]
@@ -148,15 +150,23 @@ class Receiving:
         if any(dead):
             gone = [n for n in places if dead[block.shadow_of[n]]]
             places = [n for n in places if not dead[block.shadow_of[n]]]
-            self._writer.delete(table, [keys[n] for n in gone])
             if self._mixed and table.name in self._parents:
-                tombstones = only(block, gone).rows(table)
-                self._tombstones.update((RowId(table.name, key), row) for key, row in tombstones)
+                for key, row in only(block, gone).rows(table):
+                    self._tombstones[RowId(table.name, key)] = self._as_shown(table, key, row)
+            self._writer.delete(table, [keys[n] for n in gone])
         if len(places) < len(rows):
             rows = [rows[n] for n in places]
         self._writer.upsert(table, block.columns, rows)
         self._note_needed(table, block, places)
         self._note_lives(table, block, keys, met)
+
+    def _as_shown(self, table: Table, key: Key, dead: Row) -> Row:
+        """A tombstone; of a row that never was at the hub, with the values that it has here."""
+        if not dead.never_was:
+            return dead
+        noted = self._tombstones.get(RowId(table.name, key))
+        values = noted.values if noted is not None else self._writer.read(table, key)
+        return dead._replace(values=values or dead.values)
 
     def _note_lives(
         self, table: Table, block: Block, keys: Sequence[Key], met: Collection[int]
@@ -179,6 +189,8 @@ class Receiving:
     def _show(self, table: Table, key: Key, received: Row | None) -> None:
         """Have the file show a row as the hub will make it of what was received."""
         row = self._merging.row(table, key, received)
+        if row is AS_IT_IS:
+            return
         if row is not None and row.alive:
             named = known_values(table, row)
             self._writer.upsert(table, tuple(named), [tuple(named.values())])

@@ -15,7 +15,7 @@ from electricsql.device.lives import Life, kept_rows, record_lives
 from electricsql.device.unsent import Unsent
 from electricsql.device.writing import Writer
 from electricsql.replication import Op, Row, RowId, parents_of
-from electricsql.schema import Schema, quote
+from electricsql.schema import Key, Schema, Table, quote
 
 Tombstone = Callable[[RowId], Row | None]
 """What a delta has of a row, if that is its death."""
@@ -59,9 +59,14 @@ class Repair:
                 continue
             dead = tombstone(row_id) if tombstone is not None else None
             row = dead or self._before_delete(row_id)
-            if row is not None and self._writer.restore(table, row.values):
+            if row is not None and self._put_back(table, row_id.key, row):
                 record_lives(self._database, table, [(row_id.key, row.incarnation, Life.KEPT)])
-                pending.extend(parents_of(table, row.values))
+                pending.extend(self._parents(row_id))
+
+    def _put_back(self, table: Table, key: Key, row: Row) -> bool:
+        """Insert a row; without its values, if they are in the way of others."""
+        bare = {**table.default_values, **dict(zip(table.primary_key, key, strict=True))}
+        return self._writer.restore(table, row.values) or self._writer.restore(table, bare)
 
     def _before_delete(self, row_id: RowId) -> Row | None:
         """The row as it was before our own first unsent delete of it."""

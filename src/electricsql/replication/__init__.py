@@ -35,7 +35,7 @@ from electricsql.replication.merge import (
     parents_of,
     wanted,
 )
-from electricsql.replication.row import Author, Row, change_row, same, sent_back
+from electricsql.replication.row import Author, Row, change_row, is_unknown, same, sent_back
 
 __all__ = [
     "HUB_ORIGIN",
@@ -70,6 +70,7 @@ __all__ = [
     "hlc_at",
     "is_ahead",
     "is_direct",
+    "is_unknown",
     "looks_the_same",
     "merge",
     "milliseconds",

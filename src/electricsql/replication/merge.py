@@ -24,6 +24,7 @@ from typing import NamedTuple
 from electricsql.replication.change import Change, Op, Transaction
 from electricsql.replication.ids import transaction_id, xid_of
 from electricsql.replication.row import (
+    NO_LIFE,
     Author,
     Row,
     change_row,
@@ -178,7 +179,7 @@ def _bury(schema: Schema, rows: "_Rows", incoming: Incoming) -> None:
             table = schema.tables[change.table]
             key = dict(zip(table.primary_key, change.key, strict=True))
             values = {**table.default_values, **key}
-            rows.set(row_id, Row(values, {}, change.incarnation, deleted=direct))
+            rows.set(row_id, Row(values, {}, NO_LIFE, deleted=direct))
 
 
 def _write(table: Table, rows: "_Rows", write: tuple[RowId, Change], author: Author) -> bool:

@@ -12,7 +12,8 @@
 4. An insert over a row that its author had observed (REPLACE) writes only what differs.
 5. A transaction from the quarantine comes after later ones of its author: what those deleted stays
    deleted. A row that only a refused transaction had never was: it can't be updated, nor brought
-   back, until that transaction is taken after all.
+   back, until that transaction is taken after all. It is in no life: whoever inserts it begins the
+   first.
 6. Who was sent all rows and no tombstones can't count the lives of a row that was dead then. So an
    insert by somebody who has observed the row's death begins a new life, and a change by somebody
    who has observed all of a life is about that one.
@@ -38,6 +39,7 @@ from electricsql.replication.clock import NO_HLC, OLDEST, Clock, Clocks
 from electricsql.replication.ids import NOBODY, is_direct
 from electricsql.schema import Table, Value
 
+NO_LIFE: Final = 0
 FIRST_LIFE: Final = 1
 _MAKING: Final = (Op.INSERT, Op.OFFER)
 
@@ -105,15 +107,17 @@ def change_row(table: Table, row: Row | None, change: Change, author: Author) ->
     """
     if row is None:
         return _born(table, change, author, FIRST_LIFE) if change.op in _MAKING else row
+    if _deleted_since(row, author):
+        return row
     life = life_meant(table, row, change, author)
     if life > row.incarnation:
         return _born(table, change, author, life)
-    if life < row.incarnation or _deleted_since(row, author):
+    if life < row.incarnation:
         return row
     if change.op is Op.DELETE:
         return _deleted(row, author)
     if row.never_was:
-        return _born(table, change, author, life) if change.op in _MAKING else row
+        return _born(table, change, author, FIRST_LIFE) if change.op in _MAKING else row
     values, writers = _written(table, row, change, author)
     if change.op is Op.OFFER and writers == row.writers:
         return row
@@ -146,8 +150,8 @@ def life_meant(table: Table, row: Row, change: Change, author: Author) -> int:
     if row.alive:
         knows_all = number < row.incarnation and may_delete(row, author)
         return row.incarnation if knows_all else number
-    knows_dead = author.observed(row.deleted) and not (row.never_was or _deleted_since(row, author))
-    return row.incarnation + 1 if change.op is Op.INSERT and knows_dead else number
+    begins = change.op is Op.INSERT and author.observed(row.deleted)
+    return row.incarnation + 1 if begins else number
 
 
 def may_delete(row: Row, author: Author) -> bool:

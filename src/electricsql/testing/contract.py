@@ -33,6 +33,7 @@ SEAL = 5
 ONE = RowId("parents", (1,))
 PARENT = Statement(Verb.PUT, "parents", (1,), {"name": "a"})
 CHILD = Statement(Verb.PUT, "children", (1,), {"parent": 1, "note": "b"})
+LOG, LOGGED = Statement(Verb.PUT, "log", (9,)), RowId("log", (9,))
 
 
 def names() -> Iterator[str]:
@@ -116,6 +117,45 @@ class DeviceContract:
         device.place(1)
         device.apply(_delta(at(20), _parts()), NOW_MS)
         assert device.shown() == {ONE: {"id": 1, "name": "hub"}}
+
+    def test_a_row_that_never_was_may_be_inserted_as_new(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        device.apply(_delta(at(20), _refused_parts(), acknowledged=1), NOW_MS)
+        assert device.shown() == {}
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        assert [change.incarnation for change in _loaded(device, 2).changes] == [1]
+
+    def test_what_builds_on_a_refused_transaction_is_shown_whole_until_it_is_refused(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        device.write([Statement(Verb.SET, "parents", (1,), {"name": "b"}), LOG])
+        device.seal(NOW_MS)
+        device.apply(_delta(at(20), _refused_parts(), acknowledged=1), NOW_MS)
+        assert device.shown() == {ONE: {"id": 1, "name": "b"}, LOGGED: {"id": 9}}
+        device.apply(_delta(at(30), _refused_parts("log"), acknowledged=2), NOW_MS)
+        assert device.shown() == {}
+
+    def test_a_parent_that_was_refused_stays_as_it_is_as_long_as_its_children_do(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        device.write([CHILD])
+        device.seal(NOW_MS)
+        device.apply(_delta(at(20), _refused_parts(), acknowledged=1), NOW_MS)
+        child = {"id": 1, "parent": 1, "note": "b"}
+        assert device.shown() == {ONE: {"id": 1, "name": "a"}, RowId("children", (1,)): child}
+        device.apply(_delta(at(30), _refused_parts("children"), acknowledged=2), NOW_MS)
+        assert device.shown() == {}
+        device.write([PARENT])
+        device.seal(NOW_MS)
+        assert [change.incarnation for change in _loaded(device, 3).changes] == [1]
 
     def test_who_becomes_another_device_keeps_what_is_not_sent(self) -> None:
         device = self.new_device()
@@ -296,6 +336,34 @@ class HubContract:
         assert hub.shown() == {ONE: {"id": 1, "name": "a"}}
         assert _told(hub, id.origin, between) == [(1, "postgres-refused", "retried")]
 
+    def test_a_row_that_only_a_refused_transaction_had_is_no_life(self) -> None:
+        hub = self.new_hub()
+        hub.forbid("parents")
+        hub.merge([_submitted(hub, 1)], NOW_MS)
+        hub.forbid(None)
+        before = hub.reading().cursor
+        hub.write(0, [Statement(Verb.PUT, "parents", (1,))])
+        hub.commit(0, NOW_MS)
+        parts = list(hub.reading().parts_since(before))
+        assert [s.incarnation for p in parts for b in p.blocks for s in b.shadows] == [1]
+        assert hub.merge([_submitted(hub, 1, "device-b" * 2)], NOW_MS)
+        assert hub.shown() == {ONE: {"id": 1, "name": "a"}}
+
+    def test_what_builds_on_a_refused_transaction_is_refused_whole_and_sent_back(self) -> None:
+        hub = self.new_hub()
+        hub.forbid("parents")
+        hub.merge([_submitted(hub, 1)], NOW_MS)
+        hub.forbid(None)
+        before = hub.reading().cursor
+        changes = [
+            Change("parents", Op.UPDATE, (1,), {"name": "b"}),
+            Change("log", Op.INSERT, (9,), {"id": 9}),
+        ]
+        submitted = _submitted(hub, 2, changes=changes)
+        assert hub.merge([submitted], NOW_MS)
+        assert hub.shown() == {} and _news(hub, before) == {ONE, LOGGED}
+        assert _told(hub, submitted.origin, before) == [(2, "unknown-row", "waiting")]
+
     def test_what_is_given_up_does_not_wait(self) -> None:
         hub = self.new_hub()
         hub.forbid("parents")
@@ -351,6 +419,24 @@ def _parts() -> Sequence[Part]:
     return list(hub.reading().parts_since(None))
 
 
+def _refused_parts(table: str | None = None) -> Sequence[Part]:
+    """What a hub sends of a row that only a refused transaction had; and what of one that refers to
+    it, or was inserted by who updated it."""
+    hub = DictHub()
+    hub.forbid("parents")
+    hub.merge([_submitted(hub, 1)], NOW_MS)
+    child = Change("children", Op.INSERT, (1,), {"id": 1, "parent": 1, "note": "b"})
+    name = Change("parents", Op.UPDATE, (1,), {"name": "b"})
+    logged = Change("log", Op.INSERT, (9,), {"id": 9})
+    after = {"children": [child], "log": [name, logged]}
+    if table is not None:
+        hub.forbid(None)
+        before = hub.reading().cursor
+        hub.merge([_submitted(hub, 2, changes=after[table])], NOW_MS)
+        return list(hub.reading().parts_since(before))
+    return list(hub.reading().parts_since(None))
+
+
 def _delta(
     cursor: Cursor, parts: Sequence[Part], *, acknowledged: int = 0, last: bool = True
 ) -> DeltaPart:
@@ -360,10 +446,14 @@ def _delta(
     return DeltaPart(0, last, False, str(cursor), *numbers, encode_clocks(clocks), blocks)
 
 
-def _submitted(hub: HubStore, number: int, device: str = "device-a" * 2) -> Submitted:
+def _submitted(
+    hub: HubStore,
+    number: int,
+    device: str = "device-a" * 2,
+    changes: Sequence[Change] = (Change("parents", Op.INSERT, (1,), {"id": 1, "name": "a"}),),
+) -> Submitted:
     place = hub.register(device)
-    change = Change("parents", Op.INSERT, (1,), {"id": 1, "name": "a"})
-    transaction = Transaction(number, NOW_MS << 16, None, VERSIONS[0].name, [change], SEAL)
+    transaction = Transaction(number, NOW_MS << 16, None, VERSIONS[0].name, changes, SEAL)
     encoded = encode_transaction(transaction, VERSIONS[0].schema.tables)
     return Submitted(place.origin, place.session, transaction, encoded)
 

@@ -33,6 +33,7 @@ from electricsql.replication import (
     RowId,
     Transaction,
     change_row,
+    is_unknown,
     merge,
     parents_of,
     tick,
@@ -205,9 +206,16 @@ class DictDevice:
         life = 1 if row is None else row.incarnation
         if row is not None and not row.alive and folded.op is not Op.DELETE:
             life += 1
-        base = self._base.get(folded.id)
-        ended = base.incarnation - base.alive if base is not None and base.writers else 0
+        life = max(life, 1)
+        base, ended = self._base.get(folded.id), 0
+        if base is not None and (base.writers or folded.id not in self._changed()):
+            ended = base.incarnation - base.alive
         return folded.change(life, min(ended, life - 1))
+
+    def _changed(self, *ops: Op) -> set[RowId]:
+        """The rows that were changed, and the hub has not acknowledged it."""
+        changes = (change for each in self._sealed for change in each.transaction.changes)
+        return {RowId(c.table, c.key) for c in changes if not ops or c.op in ops}
 
     def _note(self, change: Change) -> None:
         """What is committed here is seen here, whatever the hub will make of it."""
@@ -219,7 +227,8 @@ class DictDevice:
         table = self._schema.tables[change.table]
         key = dict(zip(table.primary_key, change.key, strict=True))
         values = before.values if before else {**table.default_values, **key}
-        self._view[row_id] = Row(values, {}, change.incarnation, _SOMEBODY, _SOMEBODY)
+        life = before.incarnation if before else change.incarnation
+        self._view[row_id] = Row(values, {}, life, _SOMEBODY, _SOMEBODY)
         if before is None:
             self._base[row_id] = self._view[row_id]
 
@@ -340,13 +349,9 @@ class DictDevice:
 
     def _clear(self) -> None:
         """A whole delta follows: it has all that the hub knows. That rows are dead which we have
-        changed ourselves stays known."""
-        changed = {
-            RowId(change.table, change.key)
-            for each in self._sealed
-            for change in each.transaction.changes
-        }
-        dead = ((row_id, self._view.get(row_id)) for row_id in changed)
+        deleted ourselves, and did not make, stays known."""
+        deleted = self._changed() - self._changed(Op.INSERT, Op.OFFER)
+        dead = ((row_id, self._view.get(row_id)) for row_id in deleted)
         self._base = {
             row_id: row._replace(writers={})
             for row_id, row in dead
@@ -365,32 +370,43 @@ class DictDevice:
         return received.keys()
 
     def _lay_unsent(self) -> None:
-        self._view = dict(self._base)
+        before, self._view = self._view, dict(self._base)
         if self._sealed:
             unsent = [self._incoming(each) for each in self._sealed]
             merged = merge(self._schema, self._base, unsent)
             if merged.refused:
-                self._show_anyway(unsent)
+                self._show_anyway(unsent, before)
             else:
                 self._view.update(merged.rows)
         self._shown = {row_id: row.values for row_id, row in self._view.items() if row.alive}
 
-    def _show_anyway(self, unsent: Sequence[Incoming]) -> None:
-        """The hub will refuse some of it, but has not said so: it is shown as far as it goes."""
+    def _show_anyway(self, unsent: Sequence[Incoming], before: Mapping[RowId, Row]) -> None:
+        """The hub will refuse some of it, but has not said so: till then it is shown whole. Rows
+        that it updates, and that never were for the hub, stay as they are."""
+        staying: set[RowId] = set()
         for each in unsent:
             for change in each.transaction.changes:
                 row_id = RowId(change.table, change.key)
-                table = self._schema.tables[change.table]
-                row = change_row(table, self._view.get(row_id), change, each.author)
+                row = self._view.get(row_id)
+                if row_id in staying or is_unknown(row, change, each.author):
+                    staying.add(row_id)
+                    continue
+                row = change_row(self._schema.tables[change.table], row, change, each.author)
                 if row is not None:
                     self._view[row_id] = row
+        self._view.update((row_id, before[row_id]) for row_id in staying)
+        self._keep_parents(before)
+
+    def _keep_parents(self, before: Mapping[RowId, Row]) -> None:
+        """Show the rows that others refer to; those that never were at the hub as they are here."""
         pending = [row_id for row_id, row in self._view.items() if row.alive]
         while pending:
             row_id = pending.pop()
             for parent in parents_of(self._schema.tables[row_id.table], self._view[row_id].values):
                 row = self._view.get(parent)
                 if row is not None and not row.alive:
-                    self._view[parent] = row._replace(deleted=NOBODY)
+                    shown = before.get(parent, row) if row.never_was else row
+                    self._view[parent] = row._replace(deleted=NOBODY, values=shown.values)
                     pending.append(parent)
 
     def _incoming(self, sealed: Sealed) -> Incoming:

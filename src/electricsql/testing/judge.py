@@ -219,8 +219,7 @@ class Judge:
             writers = self._writers[place] & sight.transactions
             value = sight.lefts.get((key,))
             if value is None:
-                # What builds on a refused row is half shown until it is refused as well.
-                if writers and (name == HUB or not self._writers[place] & self._refused):
+                if writers:
                     raise Mistake("register", f"{name} sees no pair {key} of {_names(writers)}")
                 continue
             shown = int(str(value)[1:])
@@ -228,8 +227,8 @@ class Judge:
                 raise Mistake("register", f"{name} sees a value of {shown}, and not {shown}")
             if self._cut_back & writers and name != HUB:
                 continue
-            if self._is_forgetful or self._writers[place] & self._refused:
-                continue  # a row that only a refused transaction had counts as a life of it
+            if self._is_forgetful:
+                continue
             later = [s for s in _bits(writers) if self._clocks[s] > self._clocks[shown]]
             if later:
                 raise Mistake("register", f"{name} shows pair {key} of {shown}, not of {later}")
