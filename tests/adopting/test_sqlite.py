@@ -139,7 +139,7 @@ def test_a_type_gives_way_to_one_that_holds_what_is_there(
             "the foreign key t (x) to no",
         ),
         (
-            "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT AS (id) STORED)",
+            "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT AS (upper(id)) STORED)",
             "column t.x",
         ),
         ("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL CHECK (id LIKE 'a%'))", "the CHECKs of t"),
@@ -179,6 +179,18 @@ def test_what_devices_have_of_their_own_comes_with_new_files(path: Path) -> None
     with sqlite3.connect(":memory:") as database:
         for statement in compiled.statements:
             database.execute(statement)
+
+
+def test_generated_columns_stay(path: Path) -> None:
+    draft = drafted(
+        path,
+        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, n INT, twice INT AS (n * 2) STORED)",
+        "CREATE INDEX by_twice ON t (twice)",
+    )
+    assert told(draft, Outcome.LEFT_OUT) == []
+    (table,) = schema_of(draft)
+    assert [column.name for column in table.generated] == ["twice"]
+    assert [index.columns for index in table.indexes] == [("twice",)]
 
 
 def test_rules_that_merging_can_break_are_kept_with_a_policy(path: Path) -> None:

@@ -22,11 +22,14 @@ TABLES = {
     "unique": "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a INT UNIQUE, b TEXT, UNIQUE (b, a))",
     "parent": "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a INTEGER, b TEXT REFERENCES t (id)"
     " ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED)",
+    "computed": "CREATE TABLE t (g INTEGER AS (a * 2), id TEXT PRIMARY KEY NOT NULL, a INTEGER,"
+    " b TEXT, h TEXT AS (id || 'x') STORED)",
     "check": "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a INTEGER CHECK (a < 1000), b TEXT)",
 }
 INDEXES = (
     "CREATE INDEX by_a ON {} (a DESC)",
     'CREATE UNIQUE INDEX "by ""b" ON {} (b, id)',
+    "CREATE INDEX some ON {} (lower(b), a COLLATE NOCASE) WHERE a > 5",
 )
 
 

@@ -5,7 +5,7 @@ one step, and nothing happens by itself.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
@@ -13,10 +13,11 @@ from typing import Final
 from electricsql.device.file import connect, prepare
 from electricsql.device.replica import Replica
 from electricsql.hub import Claim, Source, Submitted
+from electricsql.hub.values import finish, wire
 from electricsql.migrations import build, bundled, make_bundle
 from electricsql.protocol import DeltaPart, decode_down, read_transaction, unfold_transaction
 from electricsql.replication import Cursor
-from electricsql.schema import Schema, Scratch, Table, Value, postgres_literal, quote
+from electricsql.schema import Column, Schema, Scratch, Table, Value, postgres_literal, quote
 from electricsql.service.parts import Answer, EncodedDelta, encode_part, migration_frames
 from tests.integration.hub.hubs import World
 from tests.integration.hub.hubs import opened as opened_hub
@@ -91,6 +92,27 @@ class Both:
             rows[row_id.table].append(tuple(values[name] for name in names))
         return {name: _in_order(some) for name, some in rows.items()}
 
+    def computed_on_the_device(self) -> Rows:
+        """Keys and generated columns."""
+        return {
+            table.name: _in_order(
+                self.app.execute(f"SELECT {_list(computed)} FROM {_name(table)}").fetchall()
+            )
+            for table, computed in _computed(self.schema)
+        }
+
+    async def computed_in_postgres(self) -> Rows:
+        """The same in Postgres, as a device would have it."""
+        rows: Rows = {}
+        for table, computed in _computed(self.schema):
+            wired = ", ".join(wire(column, quote(column.name)) for column in computed)
+            records = await self.world.client.fetch(f"SELECT {wired} FROM {_name(table)}")
+            columns = [
+                finish(*each) for each in zip(computed, zip(*records, strict=True), strict=False)
+            ]
+            rows[table.name] = _in_order(zip(*columns, strict=True))
+        return rows
+
     async def write_in_postgres(self, rows: Rows) -> None:
         """What a client writes: these rows."""
         inserts = [
@@ -133,6 +155,17 @@ async def opened(url: str, path: Path, sources: Sequence[Source]) -> AsyncIterat
             both.close()
 
 
+def _computed(schema: Schema) -> Iterator[tuple[Table, list[Column]]]:
+    """The tables that have generated columns, with these behind their keys."""
+    for table in schema:
+        if table.generated:
+            yield table, [*(table.by_name[key] for key in table.primary_key), *table.generated]
+
+
+def _list(columns: Iterable[Column]) -> str:
+    return ", ".join(quote(column.name) for column in columns)
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -153,7 +186,7 @@ def _name(table: Table) -> str:
 
 def _named(table: Table) -> list[str]:
     """The columns that somebody writes."""
-    return [column.name for column in table.columns if not column.generated]
+    return list(table.column_names)
 
 
 def _columns(table: Table) -> str:

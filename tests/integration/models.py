@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from electricsql.schema import CatalogTable, ColumnType, ForeignKey, Schema, Table
+from electricsql.schema import CatalogColumn, CatalogTable, ColumnType, ForeignKey, Schema, Table
 from electricsql.schema.catalog import BY_POSTGRES
 from electricsql.schema.postgres import default_of, held_checks
 
@@ -39,8 +39,8 @@ def _expected(table: Table) -> Model:
     key = table.primary_key
     return Model(
         columns=tuple(
-            (c.name, c.type, c.not_null or c.name in key, default_of(c) is not None, c.generated)
-            for c in table.columns
+            (n, c.type, c.not_null or n in key, default_of(c) is not None, c.is_generated)
+            for n, c in table.every.items()
         ),
         primary_key=key,
         foreign_keys=frozenset(map(_at_the_commit, table.foreign_keys)),
@@ -65,7 +65,7 @@ def _found(table: CatalogTable) -> Model:
     assert all(deferrable for _, _, deferrable in table.foreign_keys)
     return Model(
         columns=tuple(
-            (c.name, BY_POSTGRES[c.type], c.not_null, c.default is not None, c.generated)
+            (c.name, BY_POSTGRES[c.type], c.not_null, _has_default(c), c.generated)
             for c in table.columns
         ),
         primary_key=table.primary_key,
@@ -75,3 +75,8 @@ def _found(table: CatalogTable) -> Model:
         ),
         checks=len(table.checks),
     )
+
+
+def _has_default(column: CatalogColumn) -> bool:
+    """Postgres keeps what computes a column in the same place."""
+    return column.default is not None and not column.generated

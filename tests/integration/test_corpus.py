@@ -8,12 +8,11 @@ import pytest
 from electricsql.hub.catalog import read_catalog
 from electricsql.migrations import Source, build, statements
 from tests.checks.corpus import CASES, Case
-from tests.checks.test_corpus import NOT_YET
 from tests.integration.both import Both, opened
 from tests.integration.models import expected, found, unnumbered
 
 pytestmark = pytest.mark.anyio
-ACCEPTED = [case for case in CASES if case.is_accepted and case.name not in NOT_YET]
+ACCEPTED = [case for case in CASES if case.is_accepted]
 every_case = pytest.mark.parametrize("case", ACCEPTED, ids=[case.name for case in ACCEPTED])
 
 
@@ -44,6 +43,7 @@ async def works(url: str, path: Path, case: Case) -> None:
         await both.write_in_postgres(rows)
         await both.download()
         assert both.on_the_device() == await both.in_postgres() == rows
+        assert both.computed_on_the_device() == await both.computed_in_postgres()
 
 
 async def same_model(both: Both, case: Case) -> None:

@@ -3,13 +3,24 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from random import Random
 from typing import Any
 
 import asyncpg
 import pytest
 
-from electricsql.schema import Scratch, Table, Unportable, Value, postgres_expression
+from electricsql.schema import (
+    POSTGRES_TYPES,
+    Column,
+    ColumnType,
+    Scratch,
+    Table,
+    Unportable,
+    Value,
+    generated_expression,
+    postgres_expression,
+)
 from electricsql.schema import postgres_literal as literal
 
 CREATE = """CREATE TABLE t (
@@ -114,7 +125,9 @@ def of_sqlite(conditions: list[str]) -> list[Any]:
     return said
 
 
-def of_postgres(url: str, table: Table, conditions: list[tuple[str, str]]) -> list[Any]:
+def of_postgres(
+    url: str, table: Table, conditions: list[tuple[str, str]], where: str = ""
+) -> list[Any]:
     async def asked() -> list[Any]:
         connection = await asyncpg.connect(url)
         try:
@@ -130,7 +143,7 @@ def of_postgres(url: str, table: Table, conditions: list[tuple[str, str]]) -> li
                 some = conditions[start : start + 20]
                 columns = ", ".join(f"array_agg(({sql}) ORDER BY n)" for _, sql in some)
                 try:
-                    said += await connection.fetchrow(f"SELECT {columns} FROM t") or ()
+                    said += await connection.fetchrow(f"SELECT {columns} FROM t{where}") or ()
                 except asyncpg.PostgresError as error:
                     said += [str(error)] * len(some)
             return said
@@ -147,6 +160,72 @@ def test_what_is_taken_means_the_same_on_both(database: str) -> None:
 @pytest.mark.soak
 def test_what_is_taken_means_the_same_on_both_over_and_over(any_database: str) -> None:
     assert differences(any_database, seed=2, count=20_000) == []
+
+
+def computed(table: Table, type: ColumnType, seed: int, count: int) -> Iterator[tuple[str, str]]:
+    """So many expressions that may compute a column of a type, each as Postgres spells it."""
+    random = Random(seed)
+    grammar = Grammar(random)
+    while count:
+        a, b, c = grammar.value(), grammar.value(), grammar.value()
+        forms = (
+            a, f"{a} || {b}", f"{a} + {b}", f"{a} * {b} - {c}", f"{a} / 7", f"{a} % 3 * {b}",
+            f"coalesce({a}, {b}) * {c}", grammar.condition(),
+            f"CASE WHEN {grammar.condition(1)} THEN {a} - {b} ELSE {c} END",
+        )  # fmt: skip
+        sql = random.choice(forms)
+        try:
+            spelled = generated_expression(table, Column("x", type, type, expression=sql))
+            yield sql, f"({spelled})::{POSTGRES_TYPES[type]}"
+        except Unportable:
+            continue
+        count -= 1
+
+
+def computed_otherwise(url: str, type: ColumnType, count: int) -> list[tuple[Any, ...]]:
+    """The expressions of which the two come to different values, on integers that are not large:
+    what is too large is refused by both."""
+    small = [row for row in rows() if not row[1] or abs(int(row[1])) < 100]
+    scratch = Scratch()
+    scratch.run(CREATE)
+    table = scratch.schema().tables["t"]
+    scratch.close()
+    expressions = list(computed(table, type, 3, count))
+    ours = sqlite3.connect(":memory:")
+    ours.execute(CREATE)
+    ours.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", small)
+    numbers = ", ".join(str(row[0]) for row in small)
+    found = of_postgres(url, table, expressions, f" WHERE n IN ({numbers})")
+    different = []
+    for both, theirs in zip(expressions, found, strict=True):
+        of_ours = [value for (value,) in ours.execute(f"SELECT {both[0]} FROM t ORDER BY n")]
+        if of_ours != [_number(value) for value in theirs]:
+            different.append((*both, of_ours, theirs))
+    ours.close()
+    return different
+
+
+def _number(value: object) -> object:
+    """A value of Postgres as a device has it."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == int(value) and abs(value) < 2**63 else float(value)
+
+
+COMPUTED = [ColumnType[name] for name in ("INTEGER", "REAL", "NUMERIC", "TEXT", "BOOLEAN")]
+
+
+@pytest.mark.parametrize("type", COMPUTED)
+def test_what_computes_a_column_computes_the_same_on_both(database: str, type: ColumnType) -> None:
+    assert computed_otherwise(database, type, 100) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("type", COMPUTED)
+def test_what_computes_a_column_computes_the_same_over_and_over(
+    any_database: str, type: ColumnType
+) -> None:
+    assert computed_otherwise(any_database, type, 4_000) == []
 
 
 def test_what_is_the_same_without_regard_to_case_is_so_on_both(database: str) -> None:

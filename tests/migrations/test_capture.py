@@ -114,6 +114,41 @@ def test_what_a_rule_of_any_form_replaces_is_captured(index: str, other: str) ->
     assert [(op, key) for op, _, key, *_ in logged(db)[3:]] == [(3, "a"), (1, "b")]
 
 
+@pytest.mark.parametrize(
+    "rule", ["users (plain) WHERE name > '0'", "users (trim(email)) WHERE has_name = 1"]
+)
+def test_so_it_is_where_the_rule_is_over_what_is_computed(rule: str) -> None:
+    db = database(
+        "CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, email TEXT, name TEXT,"
+        " plain TEXT AS (trim(email)), has_name BOOLEAN AS (name IS NOT NULL) STORED)",
+        f"CREATE UNIQUE INDEX one ON {rule}",
+    )
+    db.execute("INSERT INTO users VALUES ('a', 'x', '1'), ('b', 'y', '2'), ('c', NULL, '3')")
+    db.execute("INSERT OR REPLACE INTO users VALUES ('d', ' x ', '4')")
+    db.execute("UPDATE OR REPLACE users SET email = 'y' WHERE id = 'd'")
+    changes = [(op, key) for op, _, key, *_ in logged(db)[3:]]
+    assert changes == [(3, "a"), (1, "d"), (3, "b"), (2, "d")]
+
+
+@pytest.mark.parametrize("strict", ["", " STRICT"])
+def test_what_is_computed_is_not_logged_and_not_too_large(strict: str) -> None:
+    db = database(
+        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, n INTEGER, sum INTEGER AS (n * 3 - n),"
+        f" s TEXT, last INTEGER AS (CASE WHEN s = 'x' THEN n + 1 ELSE 0 END)){strict}"
+    )
+    db.execute("INSERT INTO t VALUES ('a', 1, NULL)")
+    db.execute("UPDATE t SET n = 2")
+    assert logged(db) == [(1, None, "a", 1, None), (2, 0b10, "a", 2, None)]
+    assert db.execute("SELECT sum, last FROM t").fetchall() == [(4, 0)]
+    large = 2**63 - 1
+    # 3 n is too large, though what is left in the end is not
+    for n in (2**62 - 1, -(2**62), large):
+        with pytest.raises(sqlite3.DatabaseError, match=r"t.sum is INTEGER and cannot hold"):
+            db.execute("UPDATE t SET n = ?", (n,))
+    db.execute("UPDATE t SET n = ?", (large // 3,))
+    assert db.execute("SELECT sum FROM t").fetchone() == (large // 3 * 2,)
+
+
 def test_rows_that_stay_in_the_way_are_not_taken_for_replaced() -> None:
     db = database(USERS)
     db.execute("INSERT INTO users VALUES ('a', 'x', '1'), ('b', 'y', '2')")

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from electricsql.schema import Unportable, index_columns, postgres_expression
+from electricsql.schema import (
+    Mistyped,
+    Unportable,
+    generated_expression,
+    index_columns,
+    postgres_expression,
+)
 from tests.schema.schemas import schema, table
 
 T = table(
@@ -125,6 +131,82 @@ def test_any_column_can_be_asked_whether_it_is_null() -> None:
     assert postgres_expression(T, "day is null or not j IS NOT NULL") == (
         '"day" IS NULL OR NOT "j" IS NOT NULL'
     )
+
+
+def computed(type: str, sql: str) -> str:
+    """How Postgres spells what computes a column of a type."""
+    (made,) = schema(
+        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, i INTEGER, j INTEGER, r REAL, s TEXT,"
+        f" c TEXT COLLATE NOCASE, m NUMERIC, yes BOOLEAN, day DATE, x {type} AS ({sql}))"
+    )
+    return generated_expression(made, made.generated[0])
+
+
+@pytest.mark.parametrize(
+    ("type", "sql", "spelled"),
+    [
+        ("INTEGER", "i * j - 1", '"i"::bigint * "j"::bigint - 1'),
+        ("INTEGER", "i/2+ j % 10 * -3", '"i"::bigint / 2 + "j"::bigint % 10 * - 3'),
+        ("INT", "coalesce(i, length(s)) + 1",
+         'coalesce ( "i"::bigint , length ( "s" COLLATE "C" ) ) + 1'),
+        ("INTEGER", "CASE WHEN yes = 1 THEN i + j ELSE yes END",
+         'CASE WHEN "yes"::int = 1 THEN "i"::bigint + "j"::bigint ELSE "yes"::int END'),
+        ("TEXT", "c || '-' || s", '"c" COLLATE "C" || \'-\' || "s" COLLATE "C"'),
+        ("REAL", "coalesce(r, 0.5)", 'coalesce ( "r" , 0.5 )'),
+        ("NUMERIC", "nullif(m, 1)", 'nullif ( "m" , 1 )'),
+        ("BOOLEAN", "s < 'm' OR day IS NULL", '"s" COLLATE "C" < \'m\' OR "day" IS NULL'),
+        ("INTEGER", "1", "1"),
+    ],
+)  # fmt: skip
+def test_what_computes_a_column_is_spelled_so_that_types_and_order_are_ours(
+    type: str, sql: str, spelled: str
+) -> None:
+    assert computed(type, sql) == spelled
+
+
+@pytest.mark.parametrize(
+    ("type", "sql", "word"),
+    [
+        ("INTEGER", "i / j", "/"),
+        ("INTEGER", "i / 0", "/"),
+        ("INTEGER", "i * j / 2", "/"),
+        ("INTEGER", "i + 0.5", "i"),
+        ("INTEGER", "2 * 3", "*"),
+        ("INTEGER", "length(s) * length(c)", "*"),
+        ("INTEGER", "yes + 1", "+"),
+        ("INTEGER", "i + NULL", "+"),
+        ("INTEGER", "coalesce(i + 1, 0)", "coalesce"),
+        ("INTEGER", "CASE i + 1 WHEN 1 THEN 2 END", "CASE"),
+        ("INTEGER", "i & 1", "&"),
+        ("INTEGER", "-i", "-"),
+        ("REAL", "r * 2", "*"),
+        ("NUMERIC", "m + 1", "+"),
+        ("BOOLEAN", "i + 1 > 2", ">"),
+        ("BOOLEAN", "i + 1 IS NULL", "IS"),
+        ("BOOLEAN", "i + 1 IN (1)", "IN"),
+        ("BOOLEAN", "c = 'a'", "="),
+        ("TEXT", "s || i", "||"),
+        ("TEXT", "upper(s)", "upper"),
+        ("TEXT", "x'00'", "x'00'"),
+    ],
+)
+def test_what_may_be_computed_otherwise_is_named(type: str, sql: str, word: str) -> None:
+    with pytest.raises(Unportable) as refused:
+        computed(type, sql)
+    assert refused.value.token.text == word
+
+
+@pytest.mark.parametrize(
+    ("type", "sql"),
+    [
+        *(("TEXT", "i"), ("INTEGER", "s"), ("INTEGER", "i > 1"), ("BOOLEAN", "yes"), ("REAL", "i")),
+        *(("REAL", "m"), ("NUMERIC", "r"), ("BLOB", "s"), ("DATE", "s"), ("INTEGER", "1.5")),
+        *(("INTEGER", "CASE WHEN yes = 1 THEN 0.5 ELSE i END"), ("UUID", "id")),
+    ],
+)
+def test_a_column_has_the_type_of_what_computes_it(type: str, sql: str) -> None:
+    with pytest.raises(Mistyped):
+        computed(type, sql)
 
 
 FOLDED = table("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, s TEXT COLLATE NOCASE)")

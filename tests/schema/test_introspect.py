@@ -5,7 +5,16 @@ import sqlite3
 import pytest
 from hypothesis import given
 
-from electricsql.schema import ColumnType, Default, ForeignKey, Index, Schema, Scratch, Term
+from electricsql.schema import (
+    ColumnType,
+    Default,
+    ForeignKey,
+    Index,
+    Schema,
+    Scratch,
+    Term,
+    sources,
+)
 from tests.schema.schemas import histories, schema, stored, table
 
 
@@ -119,6 +128,23 @@ def test_indexes_over_more_than_columns() -> None:
     )
 
 
+def test_generated_columns() -> None:
+    (made,) = schema(
+        'CREATE TABLE t (a TEXT AS ( trim("AS (b)") ) NOT NULL, "AS (b)" TEXT PRIMARY KEY,'
+        " c INT DEFAULT (1), `d, e` TEXT GENERATED ALWAYS AS (coalesce('AS (x', a)) STORED"
+        " COLLATE NOCASE, CHECK (a = 'AS (1)'))",
+        "ALTER TABLE t ADD COLUMN f INT GENERATED ALWAYS AS (c + 1) VIRTUAL CHECK (f > 0)",
+    )
+    assert made.column_names == ("AS (b)", "c")
+    assert list(made.every) == ["a", "AS (b)", "c", "d, e", "f"]
+    assert [(c.name, c.expression, c.not_null, c.collation) for c in made.generated] == [
+        ("a", 'trim("AS (b)")', True, "BINARY"),
+        ("d, e", "coalesce('AS (x', a)", False, "NOCASE"),
+        ("f", "c + 1", False, "BINARY"),
+    ]
+    assert sources(made, ["f", "d, e", "c"]) == {"c", "AS (b)"}
+
+
 def test_the_collation_of_a_column() -> None:
     made = table("CREATE TABLE t (id TEXT PRIMARY KEY, x TEXT COLLATE nocase, y DEFAULT 'COLLATE')")
     assert [column.collation for column in made.columns] == ["BINARY", "NOCASE", "BINARY"]
@@ -134,10 +160,12 @@ def test_what_can_not_be_replicated_is_read_like_anything_else() -> None:
     )
     odd, child = made
     assert odd.primary_key == ()
-    assert [(c.declared, c.type, c.generated) for c in odd.columns] == [
-        ("MONEY", ColumnType.BLOB, False),
-        ("", ColumnType.BLOB, False),
-        ("INT", ColumnType.INTEGER, True),
+    assert [(c.declared, c.type) for c in odd.columns] == [
+        ("MONEY", ColumnType.BLOB),
+        ("", ColumnType.BLOB),
+    ]
+    assert [(c.declared, c.type, c.expression) for c in odd.generated] == [
+        ("INT", ColumnType.INTEGER, "1")
     ]
     assert [(index.name, index.columns) for index in odd.indexes] == [
         ("sqlite_autoindex_odd_1", ("x",)),

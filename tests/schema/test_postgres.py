@@ -160,6 +160,22 @@ def test_a_unique_index_is_the_same_or_none() -> None:
             plan_of(table, f"CREATE UNIQUE INDEX i ON t ({term})")
 
 
+def test_generated_columns_come_where_they_are_declared_and_after_what_they_read() -> None:
+    table = "CREATE TABLE t (g INT AS (y) VIRTUAL, id TEXT PRIMARY KEY, y INT, h INT AS (y) STORED)"
+    (created,) = plan_of(table)
+    assert [line.split()[0] for line in created.split("\n")[1:5]] == ['"g"', '"id"', '"y"', '"h"']
+    added = plan_of(
+        "ALTER TABLE t ADD COLUMN z TEXT",
+        "ALTER TABLE t ADD COLUMN zz TEXT AS (trim(z))",
+        before=(table,),
+    )
+    assert added == (
+        'ALTER TABLE "t" ADD COLUMN "z" text COLLATE "C"',
+        'ALTER TABLE "t" ADD COLUMN "zz" text COLLATE "C"'
+        ' GENERATED ALWAYS AS (trim ( "z" COLLATE "C" )) STORED',
+    )
+
+
 def test_names_that_postgres_would_cut_stay_apart() -> None:
     def name(column: str) -> str:
         table = f"CREATE TABLE t (id TEXT PRIMARY KEY, {column} TEXT UNIQUE)"

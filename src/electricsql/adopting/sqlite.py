@@ -128,17 +128,14 @@ def _corrected(found: Found, misfits: Misfits) -> _Table:
             " the app makes for each row."
         )
     for column in table.parts.columns:
-        if column.clause("GENERATED") or column.clause("AS"):
-            table.edits.append(without_part(table.parts, column.tokens))
-            table.note(
-                Outcome.LEFT_OUT,
-                f"column {table.name}.{column.name}",
-                "A generated column is not supported yet: compute it in queries, or in a view.",
-            )
-        else:
+        if not _is_generated(column):
             _correct_type(table, column, misfits)
     _correct_key(table)
     return table
+
+
+def _is_generated(column: ColumnPart) -> bool:
+    return bool(column.clause("GENERATED") or column.clause("AS"))
 
 
 def _correct_type(table: _Table, column: ColumnPart, misfits: Misfits) -> None:
@@ -315,6 +312,9 @@ def _variants(table: _Table) -> Iterator[_Table]:
     """A table with less and less of what may be in the way."""
     yield table
     yield from _deferred(table)
+    for less in _computing_nothing(table):
+        yield less
+        table = less
     for kind, what, why in _DISPENSABLE:
         less = replace(table, findings=list(table.findings), edits=list(table.edits))
         for column in table.parts.columns:
@@ -338,6 +338,19 @@ def _deferred(table: _Table) -> Iterator[_Table]:
     if less.edits != table.edits:
         why = "Each row needs another one first; so they are inserted in one transaction."
         less.note(Outcome.CORRECTED, f"the foreign keys of {table.name} wait for the commit", why)
+        yield less
+
+
+def _computing_nothing(table: _Table) -> Iterator[_Table]:
+    """The table without its generated columns, if it has any."""
+    less = replace(table, findings=list(table.findings), edits=list(table.edits))
+    for column in filter(_is_generated, table.parts.columns):
+        less.edits.append(without_part(less.parts, column.tokens))
+        what = f"column {table.name}.{column.name}"
+        less.note(
+            Outcome.LEFT_OUT, what, "Postgres may compute it otherwise; in this file it stays."
+        )
+    if less.edits != table.edits:
         yield less
 
 

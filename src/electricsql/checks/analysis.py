@@ -103,7 +103,7 @@ class Analysis:
     def maybe_renamed(self) -> Iterator[tuple[Table, ColumnFate, ColumnFate]]:
         """The columns that go while one of the same type comes, with that."""
         for before, _, table in self.kept_tables:
-            came = [each for each in table.columns if each.before is None]
+            came = [each for each in table.columns if each.before is None and each.is_written]
             for lost in table.columns:
                 if lost.before is not None and lost.after is None:
                     alike = [c for c in came if c.after and c.after.type == lost.before.type]

@@ -42,6 +42,11 @@ class ColumnFate:
     after: Column | None
     at: Span
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it is there, and somebody writes it: it is not computed."""
+        return self.after is not None and not self.after.is_generated
+
 
 @dataclass(frozen=True, slots=True)
 class TableFate:
@@ -89,11 +94,11 @@ class _Walk:
         for name in made:
             at = _token_span(parsed.name, step)
             trace = self._traces[name] = _Trace(None, at, {})
-            for column in step.after.tables[name].columns:
-                trace.columns[column.name] = (None, _definition_span(step, column.name))
+            for column in step.after.tables[name].every:
+                trace.columns[column] = (None, _definition_span(step, column))
         for name, now in step.after.tables.items():
             then = step.before.tables.get(name)
-            if then is not None and then.column_names != now.column_names:
+            if then is not None and [*then.every] != [*now.every]:
                 self._altered(self._trace(name, step), then, now, step)
         if parsed.action is Action.COPY and parsed.name and parsed.on:
             self._copied(step)
@@ -101,15 +106,15 @@ class _Walk:
     def _trace(self, name: str, step: Step) -> _Trace:
         if name not in self._traces:
             table = self._before.tables[name]
-            columns = {each.name: (each, step.span) for each in table.columns}
-            self._traces[name] = _Trace(table, step.span, dict(columns))
+            columns = {name: (each, step.span) for name, each in table.every.items()}
+            self._traces[table.name] = _Trace(table, step.span, dict(columns))
         return self._traces[name]
 
     def _renamed(self, old: str, new: str, at: Span) -> None:
         trace = self._traces.pop(old, None)
         if trace is None:
             table = self._before.tables[old]
-            trace = _Trace(table, at, {each.name: (each, at) for each in table.columns})
+            trace = _Trace(table, at, {name: (each, at) for name, each in table.every.items()})
         trace.at = at
         copied = self._copies.get(old)
         replaced = [each for each in self._dropped if copied and each[0] == copied[0] == new]
@@ -119,8 +124,8 @@ class _Walk:
         self._traces[new] = trace
 
     def _altered(self, trace: _Trace, then: Table, now: Table, step: Step) -> None:
-        gone = [name for name in then.column_names if name not in now.by_name]
-        made = [name for name in now.column_names if name not in then.by_name]
+        gone = [name for name in then.every if name not in now.every]
+        made = [name for name in now.every if name not in then.every]
         if step.parsed.action is Action.RENAME_COLUMN and gone and made:
             before, _ = trace.columns.pop(gone[0])
             trace.columns[made[0]] = (before, _token_span(step.parsed.new_name, step))
@@ -143,7 +148,8 @@ class _Walk:
         columns = named or [name.lower() for name in into.column_names]
         pairs = dict(zip(columns, parsed.selected, strict=False))
         known = {name.lower(): name for name in source.column_names}
-        mapped = {}
+        theirs = {column.name for column in source.generated}
+        mapped = {c.name: c.name for c in into.generated if c.name in theirs}
         for column in into.column_names:
             tokens = pairs.get(column.lower(), ())
             if len(tokens) == 1 and tokens[0].name.lower() in known:
@@ -158,7 +164,7 @@ class _Walk:
         for name, trace in self._traces.items():
             table = after.tables[name]
             kept = tuple(
-                ColumnFate(before, table.by_name[column], at)
+                ColumnFate(before, table.every[column], at)
                 for column, (before, at) in trace.columns.items()
             )
             yield TableFate(trace.before, table, trace.at, (*trace.lost, *kept), trace.rebuilt)

@@ -36,8 +36,8 @@ _ROWS: Final = 6
 
 def fill(scratch: Scratch, table: Table) -> None:
     """Insert rows into a table, as many of them as its rules let in."""
-    columns = [column for column in table.columns if not column.generated]
-    names = ", ".join(quote(column.name) for column in columns)
+    columns = list(table.columns)
+    names = ", ".join(map(quote, table.column_names))
     places = ", ".join("?" * len(columns))
     insert = f"INSERT OR IGNORE INTO {quote(table.name)} ({names}) VALUES ({places})"
     for row in _rows(table, columns):

@@ -15,9 +15,8 @@ from functools import lru_cache
 from typing import Final
 
 from electricsql.device.displaced import read_displaced, write_displaced
-from electricsql.migrations import rivals
 from electricsql.replication import RowId
-from electricsql.schema import OURS, Index, Key, Schema, Table, Value, quote
+from electricsql.schema import OURS, Index, Key, Schema, Table, Value, quote, rivals
 
 Values = Sequence[Value]
 Named = Mapping[str, Value]
@@ -197,12 +196,11 @@ def select_sql(table: Table, where: tuple[str, ...], name: str | None = None) ->
 
 def rivals_sql(table: Table, index: Index) -> str:
     """SQL that reads the rows that a UNIQUE index does not let be beside a given one."""
-    columns = ", ".join(map(quote, table.column_names))
-    row = ", ".join(f"?{at} AS {quote(name)}" for at, name in enumerate(table.column_names, 1))
-    given = [f"(SELECT {quote(name)} FROM _electric_given)" for name in table.column_names]
+    given = ", ".join(f"? AS {quote(name)}" for name in table.column_names)
+    columns = ", ".join(f"here.{quote(name)}" for name in table.column_names)
     return (
-        f"WITH _electric_given AS (SELECT {row})"
-        f" SELECT {columns} FROM {quote(table.name)} WHERE {rivals(table, index, given)}"
+        f"SELECT {columns} FROM {quote(table.name)} AS here, (SELECT {given}) AS given"
+        f" WHERE {rivals(table, index, 'here', 'given')}"
     )
 
 

@@ -5,7 +5,7 @@ What it takes: the checks of what devices can hold, foreign keys that can wait f
 and a shadow row for each row that is there. (The catalog changes; `pg_class.relfilenode` does not.)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from electricsql.errors import MigrationError
@@ -15,7 +15,9 @@ from electricsql.schema import (
     Difference,
     Index,
     Table,
+    computed_unlike,
     held_checks,
+    postgres_add_column,
     postgres_foreign_key,
     postgres_has_index,
     postgres_index,
@@ -48,8 +50,21 @@ def rows(difference: Difference, there: Mapping[str, CatalogTable]) -> list[str]
     return [sql for table in difference.tables if table.name in there for sql in adopt_rows(table)]
 
 
+def refuse_uncomputable(difference: Difference, found: Mapping[str, CatalogTable]) -> None:
+    """See that tables which were adopted can compute what a migration adds to them.
+
+    Raises:
+        MigrationError: `table-differs`: one of them would compute it otherwise.
+    """
+    for table, column in difference.generated:
+        _refuse(table, [*computed_unlike(table, column, found[table.name])])
+
+
 def _refuse_unlike(table: Table, found: CatalogTable) -> None:
-    problems = unlike(table, found)
+    _refuse(table, unlike(table, found))
+
+
+def _refuse(table: Table, problems: Sequence[str]) -> None:
     if problems:
         raise MigrationError(
             "table-differs",
@@ -61,6 +76,8 @@ def _refuse_unlike(table: Table, found: CatalogTable) -> None:
 
 def _adopt(table: Table, found: CatalogTable) -> Iterator[str]:
     name = user_table(table)
+    for column in table.generated:
+        yield postgres_add_column(table, column)
     constraints = {constraint for constraint, _ in found.checks}
     for constraint, check in held_checks(table):
         if constraint not in constraints:

@@ -1,5 +1,6 @@
 """Drift: somebody changed a replicated table otherwise than by a migration. Noticed by comparing
-what the tables have with what the last migrations left (`electric.drift`, format_5.sql)."""
+what the tables have with what the last migrations left (`electric.drift`: format_5.sql, and
+format_6.sql for what is computed)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from electricsql.schema import quote
 MIGRATING: Final = "electric.migrating"
 """The setting under which our own migrations change tables, and whoever means it."""
 
+_COMPUTED: Final = " GENERATED ALWAYS AS "
 _FEATURES: Final = """
 SELECT t.name, f.kind, f.feature, f.definition
 FROM unnest($1::text[]) t(name) CROSS JOIN electric.features(t.name) f
@@ -118,10 +120,14 @@ def _column(was: Feature, found: str | None, *, is_new: bool) -> tuple[str, str]
     if is_new:
         problem = f"Column {was.name} ({found}) was added: devices don't hear of it."
         return problem, "Drop it, and add it by a migration instead."
+    problem = f"Column {was.name} is {found} now, and was {was.definition}."
+    if _COMPUTED in was.definition + found:
+        again = f"{_alter(was)} DROP COLUMN {name}, ADD COLUMN {name} {was.definition};"
+        return problem, f"Drop it, and add it again: {again}"
     type = was.definition.removesuffix(" NOT NULL")
     null = f"{'SET' if was.definition != type else 'DROP'} NOT NULL"
     return (
-        f"Column {was.name} is {found} now, and was {was.definition}.",
+        problem,
         f"Change it back: {_alter(was)} ALTER COLUMN {name} TYPE {type} USING {name}::{type},"
         f" ALTER COLUMN {name} {null};",
     )

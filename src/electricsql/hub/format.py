@@ -10,7 +10,7 @@ from electricsql.errors import PostgresError
 from electricsql.hub.connection import Connection
 from electricsql.hub.ids import pass_known_ids
 
-FORMATS: Final = ("format_1.sql", "format_2.sql", "format_3.sql", "format_4.sql", "format_5.sql")
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 7))
 """What brings a hub from format n to n + 1, in order."""
 
 LOCK: Final = 0x656C656374726963

@@ -139,7 +139,10 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
     """Apply one; gives its DDL."""
     difference = migration.difference
     created = {table.name for table in difference.tables}
-    there = await read_catalog(connection, list(created)) if created else {}
+    computing = {table.name for table, _ in difference.generated}
+    catalog = await read_catalog(connection, sorted(created | computing))
+    adopting.refuse_uncomputable(difference, catalog)
+    there = {name: table for name, table in catalog.items() if name in created}
     before = await features(connection, sorted({*difference.changed()} - created))
     statements = adopting.plan(difference, there) if there else migration.postgres
     for sql in statements:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from electricsql.schema import Table, Value, index_columns
+from electricsql.schema import Index, Table, Value, index_columns, sources
 
 Values: TypeAlias = Mapping[str, Value]
 
@@ -37,7 +37,7 @@ def in_turns(table: Table, updates: Sequence[Update], gone: Iterable[Values]) ->
     NULL; if not, Postgres refuses. Of what waits for a delete, only the unique columns wait: a
     child has to have left its parent before that is deleted.
     """
-    rules = [index_columns(table, index) for index in table.indexes if index.unique]
+    rules = [_columns(table, index) for index in table.indexes if index.unique]
     unique = {name for rule in rules for name in rule}
     claims = [_Claim(each, rules) for each in updates if not unique.isdisjoint(each.columns)]
     if not claims:
@@ -115,6 +115,11 @@ def _given_up(table: Table, update: Update, unique: Iterable[str]) -> Update:
 def _without(update: Update, names: Iterable[str]) -> Update:
     left = tuple(name for name in update.columns if name not in set(names))
     return update._replace(columns=left)
+
+
+def _columns(table: Table, index: Index) -> tuple[str, ...]:
+    """The columns that decide what an index is over, as far as somebody writes them."""
+    return tuple(sorted(sources(table, index_columns(table, index))))
 
 
 def _taken(values: Values, rules: _Rules) -> Iterator[_Taken]:

@@ -35,7 +35,6 @@ from electricsql.migrations.policies import (
     given_up,
     policies,
 )
-from electricsql.migrations.replacing import rivals
 from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
 
 __all__ = [
@@ -80,7 +79,6 @@ __all__ = [
     "policies",
     "read_bundle",
     "read_folder",
-    "rivals",
     "says_local",
     "schema_of",
     "statements",

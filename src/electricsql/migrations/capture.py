@@ -23,7 +23,9 @@ from electricsql.schema import (
     Column,
     ColumnType,
     Table,
+    qualified,
     quote,
+    tokens,
 )
 
 GUARD: Final = "_electric_guard"
@@ -67,14 +69,16 @@ def fits(type: ColumnType, value: str = "?1", *, canonical: bool = True) -> str:
 
 
 def _statements(table: Table) -> Iterator[str]:
-    replaced = [_log_replaced(table)] if has_unique_rules(table) else []
+    first = [_computes(table, column) for column in table.generated if _may_exceed(column)]
+    if has_unique_rules(table):
+        first.append(_log_replaced(table))
     bodies = {
-        "insert": ("INSERT", _OFF, [*replaced, _insert(table)]),
-        "update": ("UPDATE", f"{_OFF} AND {_same_key(table)}", [*replaced, _update(table)]),
+        "insert": ("INSERT", _OFF, [*first, _insert(table)]),
+        "update": ("UPDATE", f"{_OFF} AND {_same_key(table)}", [*first, _update(table)]),
         "rekey": (
             f"UPDATE OF {', '.join(map(quote, table.primary_key))}",
             f"{_OFF} AND NOT ({_same_key(table)})",
-            [*replaced, _delete(table), _insert(table)],
+            [*first, _delete(table), _insert(table)],
         ),
         "delete": ("DELETE", _OFF, [_delete(table)]),
     }
@@ -171,12 +175,30 @@ def _guarded(table: Table, column: Column) -> str:
     if nullable:
         holds = f"{new} IS NULL OR {holds}"
     kind = f"{column.type}{' and part of the primary key' if is_key else ''}"
+    return f"CASE WHEN {holds} THEN {new} ELSE {_refused(table, column, kind, new)} END"
+
+
+def _refused(table: Table, column: Column, kind: str, value: str) -> str:
+    """The expression that fails, and says why."""
     text = f"electric: {table.name}.{column.name} is {kind} and cannot hold ".replace("'", "''")
-    shown = f"substr(quote({new}), 1, {SHOWN_CHARACTERS_MAX})"
-    return (
-        f"CASE WHEN {holds} THEN {new}"
-        f" ELSE json_extract('{{}}', '{text}' || {shown} || ' [type-mismatch]') END"
+    shown = f"substr(quote({value}), 1, {SHOWN_CHARACTERS_MAX})"
+    return f"json_extract('{{}}', '{text}' || {shown} || ' [type-mismatch]')"
+
+
+def _may_exceed(column: Column) -> bool:
+    """Whether what is computed may be no integer any more: of integers that are too large SQLite
+    makes a REAL, and Postgres an error."""
+    return column.type is ColumnType.INTEGER and any(
+        token.text in ("+", "-", "*") for token in tokens(column.expression)
     )
+
+
+def _computes(table: Table, column: Column) -> str:
+    """A statement that fails where a generated column has no value that Postgres has as well. It
+    looks before the column's type makes an integer of it again."""
+    value = qualified(table, column.expression, "NEW")
+    refused = _refused(table, column, str(column.type), value)
+    return f"SELECT CASE typeof({value}) WHEN 'real' THEN {refused} END"
 
 
 def _holds(table: Table, column: Column, new: str, is_key: bool) -> Iterator[str]:

@@ -60,8 +60,11 @@ def policies(directives: Iterable[Directive]) -> Iterator[Policy]:
 
 def given_up(table: Table, index: Index) -> Column | None:
     """The column of a unique rule whose value gives way under `keep-first`: the last that may be
-    NULL. None if there is none, or if the rule is over more than plain columns."""
-    columns = [table.by_name[name] for name in index.columns if name not in table.primary_key]
+    NULL. None if there is none, or if the rule is over more than columns that
+    somebody writes."""
+    columns = [table.every[name] for name in index.columns if name not in table.primary_key]
+    if any(column.is_generated for column in columns):
+        return None
     return next((column for column in reversed(columns) if not column.not_null), None)
 
 

@@ -10,33 +10,14 @@ still there, and its note goes with the next one.
 Not here: a row that is replaced by one of the same key. Its insert tells all that is to be told.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from electricsql.schema import Index, Table, Term, quote
+from electricsql.schema import Table, quote, rivals
 
 
 def has_unique_rules(table: Table) -> bool:
     """Whether one row can be in the way of another with another key."""
-    return any(_rules(table))
-
-
-def rivals(table: Table, index: Index, given: Sequence[str]) -> str:
-    """The condition under which a UNIQUE index does not let a row be beside one with the given
-    values, which are SQL."""
-    names = map(quote, table.column_names)
-    row = ", ".join(f"{sql} AS {name}" for name, sql in zip(names, given, strict=True))
-
-    def is_same(term: Term) -> str:
-        if term.is_plain:
-            return f"{quote(term.column)} = {given[table.positions[term.column]]}"
-        collated = f"({term.sql}) COLLATE {quote(term.collation)}"
-        return f"{collated} = (SELECT {term.sql} FROM (SELECT {row}))"
-
-    terms = index.terms or [Term(quote(name), name) for name in index.columns]
-    same = [is_same(term) for term in terms]
-    if index.where:
-        same.append(f"({index.where}) AND (SELECT {index.where} FROM (SELECT {row}))")
-    return " AND ".join(same)
+    return any(index.unique for index in table.indexes)
 
 
 def noted(table: Table) -> str:
@@ -53,12 +34,13 @@ def make_noted(table: Table) -> Iterator[str]:
 
 def note(table: Table, itself: str) -> list[str]:
     """What is done before a row is written; `itself` names what it was, or what it will be."""
-    given = [f"NEW.{quote(name)}" for name in table.column_names]
-    taken = " OR ".join(f"({rivals(table, index, given)})" for index in _rules(table))
+    rules = (index for index in table.indexes if index.unique)
+    taken = " OR ".join(f"({rivals(table, index, 'here', 'NEW')})" for index in rules)
     return [
         f"DELETE FROM {noted(table)}",
         f"INSERT INTO {noted(table)}\n  SELECT {', '.join(map(quote, table.column_names))}"
-        f" FROM {quote(table.name)}\n  WHERE ({taken}) AND NOT ({_same_key(table, itself)})",
+        f" FROM {quote(table.name)} AS here"
+        f"\n  WHERE ({taken}) AND NOT ({_same_key(table, itself)})",
     ]
 
 
@@ -69,10 +51,6 @@ def gone(table: Table) -> str:
     )
     here = f"SELECT 1 FROM {quote(table.name)} AS here WHERE {same}"
     return f"FROM {noted(table)} WHERE NOT EXISTS ({here})"
-
-
-def _rules(table: Table) -> Iterator[Index]:
-    return (index for index in table.indexes if index.unique)
 
 
 def _same_key(table: Table, row: str) -> str:

@@ -5,11 +5,20 @@ from electricsql.schema.catalog import (
     BY_POSTGRES,
     CatalogColumn,
     CatalogTable,
+    computed_unlike,
     is_needed,
     unlike,
 )
 from electricsql.schema.difference import Difference, additions
-from electricsql.schema.expressions import columns_read, index_columns, postgres_expression
+from electricsql.schema.expressions import (
+    columns_read,
+    generated_expression,
+    index_columns,
+    postgres_expression,
+    qualified,
+    rivals,
+    sources,
+)
 from electricsql.schema.introspect import OURS, Scratch
 from electricsql.schema.model import (
     BINARY,
@@ -24,13 +33,14 @@ from electricsql.schema.model import (
     Term,
     Value,
 )
-from electricsql.schema.portable import Unportable
+from electricsql.schema.portable import Mistyped, Unportable
 from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
+from electricsql.schema.postgres import add_column as postgres_add_column
 from electricsql.schema.postgres import add_foreign_key as postgres_foreign_key
 from electricsql.schema.postgres import create_index as postgres_index
 from electricsql.schema.postgres import default_of as postgres_default
 from electricsql.schema.postgres import has_index as postgres_has_index
-from electricsql.schema.postgres import held_checks, quote
+from electricsql.schema.postgres import held_checks
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
 from electricsql.schema.tokens import (
@@ -38,6 +48,7 @@ from electricsql.schema.tokens import (
     Kind,
     Token,
     check_constraints,
+    quote,
     tokens,
     tokens_and_comments,
 )
@@ -69,6 +80,7 @@ __all__ = [
     "Index",
     "Key",
     "Kind",
+    "Mistyped",
     "Schema",
     "Scratch",
     "Table",
@@ -82,9 +94,12 @@ __all__ = [
     "check_constraints",
     "column_type",
     "columns_read",
+    "computed_unlike",
+    "generated_expression",
     "held_checks",
     "index_columns",
     "is_needed",
+    "postgres_add_column",
     "postgres_default",
     "postgres_expression",
     "postgres_foreign_key",
@@ -92,7 +107,10 @@ __all__ = [
     "postgres_index",
     "postgres_literal",
     "postgres_plan",
+    "qualified",
     "quote",
+    "rivals",
+    "sources",
     "tokens",
     "tokens_and_comments",
     "unlike",

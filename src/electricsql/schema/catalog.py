@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from electricsql.schema.model import ColumnType, ForeignKey, Index, Table
+from electricsql.schema.expressions import sources
+from electricsql.schema.model import Column, ColumnType, ForeignKey, Index, Table
+from electricsql.schema.portable import COMPUTED
 
 ENUM: Final = "enum"
 KEPT: Final = {
@@ -117,9 +119,25 @@ def _unlike(table: Table, found: CatalogTable) -> Iterator[str]:
             yield f"{column.name} may be NULL there, and not on devices"
         if there.not_null and not (column.not_null or column.name in table.primary_key):
             yield f"{column.name} may be NULL on devices, and not there"
+    yield from _computed(table, found)
     for there in found.columns:
-        if there.name not in table.by_name and is_needed(there):
+        if there.name not in table.every and is_needed(there):
             yield f"its column {there.name} is NOT NULL without a DEFAULT, and devices lack it"
+
+
+def _computed(table: Table, found: CatalogTable) -> Iterator[str]:
+    for column in table.generated:
+        if found.column(column.name) is not None:
+            yield f"it has {column.name}, which devices compute, and nobody knows if it is alike"
+        yield from computed_unlike(table, column, found)
+
+
+def computed_unlike(table: Table, column: Column, found: CatalogTable) -> Iterator[str]:
+    """Why a generated column would be another one there."""
+    for name in sources(table, [column.name]):
+        there = found.column(name)
+        if there is not None and table.by_name[name].type in COMPUTED and not can_be_key(there):
+            yield f"{column.name} is computed from {name}, which is {there.type_name} there"
 
 
 def can_be_key(column: CatalogColumn) -> bool:

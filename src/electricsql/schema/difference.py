@@ -12,13 +12,15 @@ from electricsql.schema.model import Column, Index, Schema, Table
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is new: whole tables, and columns, indexes and CHECKs of tables that were there."""
+    """What is new: whole tables, and columns, indexes and CHECKs of tables that were there; and
+    what these have to compute."""
 
     tables: tuple[Table, ...]
     columns: tuple[tuple[Table, Column], ...]
     indexes: tuple[tuple[Table, Index], ...]
     dropped_indexes: tuple[tuple[Table, Index], ...]
     checks: tuple[tuple[Table, str], ...] = ()
+    generated: tuple[tuple[Table, Column], ...] = ()
 
     def touched(self) -> tuple[str, ...]:
         """The tables whose capture triggers must be made anew."""
@@ -63,6 +65,12 @@ def additions(before: Schema, after: Schema) -> Difference:
         checks=tuple(
             (now, check) for then, now in old for check in now.checks if check not in then.checks
         ),
+        generated=tuple(
+            (now, column)
+            for then, now in old
+            for column in now.generated
+            if column not in then.generated
+        ),
     )
 
 
@@ -78,6 +86,7 @@ def _only_adds(before: Table, after: Table) -> bool:
         and before.primary_key == after.primary_key
         and (before.strict, before.without_rowid) == (after.strict, after.without_rowid)
         and set(before.checks) <= set(after.checks)
+        and set(before.generated) <= set(after.generated)
         and set(before.foreign_keys) <= set(after.foreign_keys)
         and not any(
             old.issuperset(foreign_key.columns)

@@ -22,19 +22,24 @@ from electricsql.schema.model import (
     Term,
     Value,
 )
-from electricsql.schema.postgres import quote
 from electricsql.schema.tokens import (
     IndexParts,
     Kind,
     check_constraints,
     deferred_references,
+    generated_columns,
     index_parts,
+    quote,
     tokens,
 )
 from electricsql.schema.types import column_type
 
 OURS: Final = "_electric_"
 _LITERAL_WORDS: Final = {"NULL", "TRUE", "FALSE"}
+
+
+_ColumnRow = tuple[str, str, int, str | None, int, int]
+"""What `pragma table_xinfo` tells: name, type, NOT NULL, DEFAULT, place in the key, hidden."""
 
 
 class _Read(NamedTuple):
@@ -170,11 +175,11 @@ class Scratch:
             (name,),
         ).fetchall()
         key = [row[0] for row in sorted(rows, key=lambda row: row[4]) if row[4]]
-        collations = self._collations(name, text, [row[0] for row in rows])
+        every = list(self._columns(name, text, rows))
         return Table(
             name=name,
             number=self._numbers[name],
-            columns=tuple(self._column(row, collations.get(row[0], BINARY)) for row in rows),
+            columns=tuple(column for column in every if not column.is_generated),
             primary_key=tuple(key),
             foreign_keys=tuple(self._foreign_keys(name, text, names)),
             indexes=tuple(self._indexes(name)),
@@ -182,6 +187,7 @@ class Scratch:
             strict=bool(strict),
             without_rowid=bool(without_rowid),
             is_counted=bool(key) and not without_rowid and not self._has_key_index(name),
+            generated=tuple(column for column in every if column.is_generated),
         )
 
     def _firing(self, table: str, trigger: str) -> str:
@@ -196,6 +202,22 @@ class Scratch:
             return f"UPDATE {name} SET {same} WHERE false"
         return f"DELETE FROM {name} WHERE false"
 
+    def _columns(self, table: str, text: str, rows: list[_ColumnRow]) -> Iterator[Column]:
+        collations = self._collations(table, text, [row[0] for row in rows])
+        is_any_generated = any(hidden for *_, hidden in rows)
+        generated = dict(generated_columns(text)) if is_any_generated else {}
+        for place, (name, declared, not_null, default, _, hidden) in enumerate(rows):
+            yield Column(
+                name,
+                column_type(declared) or ColumnType.BLOB,  # as SQLite takes a column without a type
+                declared,
+                bool(not_null),
+                None if default is None else self._default(declared, default),
+                collation=collations.get(name, BINARY),
+                expression=generated[name] if hidden else "",
+                place=place if hidden else 0,
+            )
+
     def _collations(self, table: str, text: str, names: list[str]) -> dict[str, str]:
         """Those of the columns, where any is named: an index over all of them tells."""
         if not any(token.is_word("COLLATE") for token in tokens(text)):
@@ -208,20 +230,6 @@ class Scratch:
             return dict(self._database.execute(query, (index,)).fetchall())
         finally:
             self._database.execute(f"DROP INDEX {index}")
-
-    def _column(
-        self, row: tuple[str, str, int, str | None, int, int], collation: str = BINARY
-    ) -> Column:
-        name, declared, not_null, default, _, hidden = row
-        return Column(
-            name,
-            column_type(declared) or ColumnType.BLOB,  # as SQLite takes a column without a type
-            declared,
-            bool(not_null),
-            None if default is None else self._default(declared, default),
-            generated=bool(hidden),
-            collation=collation,
-        )
 
     def _default(self, declared: str, sql: str) -> Default:
         """A DEFAULT, with the value that a column of this type really stores for it."""
@@ -254,7 +262,8 @@ class Scratch:
         parent = names.get(parts[0][1].lower(), parts[0][1])
         key = self._primary_key(parent)
         spelled = {name.lower(): name for name in key}
-        own = {name.lower(): name for name in self._column_names(table)}
+        every = self._database.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))
+        own = {name.lower(): name for (name,) in every}
         columns = tuple(own[part[2].lower()] for part in parts)
         targets = tuple(spelled.get(str(part[3]).lower(), part[3]) for part in parts)
         if None in targets:

@@ -54,15 +54,25 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `declared` is the type as the author wrote it."""
+    """One column. `declared` is the type as the author wrote it.
+
+    A generated column has the `expression` that it is computed by, and its `place` among all
+    columns of the table, from 0.
+    """
 
     name: str
     type: ColumnType
     declared: str
     not_null: bool = False
     default: Default | None = None
-    generated: bool = False
     collation: str = BINARY
+    expression: str = ""
+    place: int = 0
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether nobody writes it: each database computes it."""
+        return bool(self.expression)
 
     @property
     def default_value(self) -> Value:
@@ -131,6 +141,9 @@ class Table:
     `number` is its place in the order of creation in the application's history, from 1, never
     reused. Columns are in SQLite's order; a column's position never changes. `is_counted` if SQLite
     gives out the key: it is the rowid.
+
+    `columns` are those whose values are replicated. Those that each database computes from them
+    are `generated`, and known only to what makes tables and rules.
     """
 
     name: str
@@ -143,6 +156,15 @@ class Table:
     strict: bool = False
     without_rowid: bool = False
     is_counted: bool = False
+    generated: tuple[Column, ...] = ()
+
+    @cached_property
+    def every(self) -> Mapping[str, Column]:
+        """All columns as they are declared, generated ones too."""
+        columns = list(self.columns)
+        for column in self.generated:
+            columns.insert(column.place, column)
+        return {column.name: column for column in columns}
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 SQLite compares anything with anything, takes numbers for truths, and lets a sum that is too large
 become a REAL; Postgres refuses each of these, or does it otherwise. So each part of an expression
-has a type here, and what does not fit together is refused. There is no arithmetic: `n + 1` is a
-number on a device where Postgres has an overflow.
+has a type here, and what does not fit together is refused. There is no arithmetic in a condition:
+`n + 1` is a number on a device where Postgres has an overflow. What computes a column may have it,
+on integers, as long as nothing but the column comes of it: there a device refuses what is too large
+(`migrations/capture.py`), as Postgres does.
 
 Brackets bind as in SQLite. Where Postgres binds otherwise (`a = b < c`), a truth is compared, and
 that is refused.
@@ -28,6 +30,10 @@ class Unportable(Exception):
         self.token: Final = token
 
 
+class Mistyped(Unportable):
+    """An expression gives another type than the column that it is for."""
+
+
 class _Type(Enum):
     """What a part of an expression is. A literal goes with every type of its kind, but two of them
     say nothing of how text is ordered."""
@@ -38,6 +44,8 @@ class _Type(Enum):
     NUMERIC = auto()
     TEXT = auto()
     FOLDED = auto()  # a text that the device compares by a collation of its own
+    COUNT = auto()  # an integer of 32 bits in Postgres, which sums are not made of
+    SUM = auto()  # what is computed of integers, and may be too large
     OPAQUE = auto()  # what can only be asked whether it is NULL
     NUMBER = auto()  # a literal
     STRING = auto()  # a literal
@@ -51,14 +59,28 @@ _COLUMNS: Final = {
     ColumnType.TEXT: _Type.TEXT,
     ColumnType.BOOLEAN: _Type.INTEGER,
 }
+_RESULTS: Final = {
+    ColumnType.INTEGER: (_Type.INTEGER, _Type.COUNT, _Type.SUM, _Type.NUMBER),
+    ColumnType.REAL: (_Type.REAL, _Type.NUMBER),
+    ColumnType.NUMERIC: (_Type.NUMERIC, _Type.NUMBER),
+    ColumnType.TEXT: (_Type.TEXT, _Type.STRING, _Type.FOLDED),
+    ColumnType.BOOLEAN: (_Type.TRUTH,),
+}
+"""What may compute a column of a type."""
+COMPUTED: Final = frozenset(_RESULTS)
+"""The types of columns of which expressions know more than whether they are NULL."""
 _LITERALS: Final = {
-    _Type.NUMBER: (_Type.INTEGER, _Type.REAL, _Type.NUMERIC),
+    _Type.NUMBER: (_Type.INTEGER, _Type.REAL, _Type.NUMERIC, _Type.COUNT, _Type.SUM),
+    _Type.COUNT: (_Type.INTEGER, _Type.SUM),
+    _Type.INTEGER: (_Type.SUM,),
     _Type.STRING: (_Type.TEXT,),
     _Type.NULL: tuple(_Type),
 }
 _TEXTS: Final = (_Type.TEXT, _Type.STRING)
 _ANY_TEXTS: Final = (*_TEXTS, _Type.FOLDED)
+_ASKED: Final = tuple(type for type in _Type if type is not _Type.SUM)
 _ORDERED: Final = ("<", "<=", ">", ">=")
+_OPERANDS: Final = (_Type.INTEGER, _Type.SUM, _Type.NUMBER)
 _EQUAL: Final = ("=", "==", "<>", "!=")
 _DIGITS_MAX: Final = 15
 """What every number of that many digits is as a REAL, it is again as a NUMERIC."""
@@ -92,6 +114,22 @@ def require_portable(
         reader.refuse(first)
 
 
+def require_computable(table: Table, every: Sequence[Token], type: ColumnType) -> None:
+    """See that an expression on this table's columns can compute a column of a type.
+
+    Raises:
+        Unportable: naming the first thing that may differ; `Mistyped` if it gives another type.
+    """
+    reader = _Reader(table, every, folds=True, computes=True)
+    first = reader.peek()
+    found = reader.condition()
+    if reader.peek() is not _END:
+        reader.refuse()
+    is_whole = not any(token.kind is Kind.NUMBER and "." in token.text for token in every)
+    if found not in _RESULTS.get(type, ()) or not (is_whole or type is not ColumnType.INTEGER):
+        raise Mistyped(first)
+
+
 def _known(column: Column, *, folds: bool) -> _Type:
     found = _COLUMNS.get(column.type, _Type.OPAQUE)
     is_folded = folds and found is _Type.TEXT and column.collation != BINARY
@@ -101,8 +139,16 @@ def _known(column: Column, *, folds: bool) -> _Type:
 class _Reader:
     """Reads an expression, from what binds least to what binds most."""
 
-    def __init__(self, table: Table, every: Sequence[Token], *, folds: bool) -> None:
-        self._types = {each.name.lower(): _known(each, folds=folds) for each in table.columns}
+    def __init__(
+        self, table: Table, every: Sequence[Token], *, folds: bool, computes: bool = False
+    ) -> None:
+        self._computes = computes
+        self._types = {
+            name.lower(): _known(each, folds=folds) for name, each in table.every.items()
+        }
+        for name, column in table.every.items():
+            if computes and column.type is ColumnType.BOOLEAN:
+                self._types[name.lower()] = _Type.COUNT
         self._rest = list(reversed(every))
         self._last = every[-1] if every else _END
         self._depth = 0
@@ -155,6 +201,7 @@ class _Reader:
                 self._rest.pop()
                 self._unified(found, self._ordered(), token)
             elif self._word("IS"):
+                self._require(found, _ASKED, token)
                 self._word("NOT")
                 if not self._word("NULL"):
                     self.refuse(token)
@@ -180,11 +227,30 @@ class _Reader:
             self.refuse(token)
 
     def _ordered(self) -> _Type:
-        found = self._joined()
+        found = self._sum()
         while self.peek().text in _ORDERED:
             token = self._rest.pop()
-            self._require_order(self._unified(found, self._joined(), token), token)
+            self._require_order(self._unified(found, self._sum(), token), token)
             found = _Type.TRUTH
+        return found
+
+    def _sum(self) -> _Type:
+        return self._computed(("+", "-"), lambda: self._computed(("*", "/", "%"), self._joined))
+
+    def _computed(self, signs: tuple[str, ...], part: "Callable[[], _Type]") -> _Type:
+        """Integers with these signs between, or any other value."""
+        found = part()
+        while self._computes and self.peek().text in signs:
+            sign = self._rest.pop()
+            divisor = self.peek() if sign.text in ("/", "%") else None
+            other = part()
+            self._require(found, _OPERANDS, sign)
+            self._require(other, _OPERANDS, sign)
+            if found is other is _Type.NUMBER:
+                self.refuse(sign)
+            if divisor and (found is _Type.SUM or not _divides(divisor)):
+                self.refuse(sign)
+            found = _Type.SUM
         return found
 
     def _joined(self) -> _Type:
@@ -237,7 +303,8 @@ class _Reader:
                 self.refuse(function)
             for each in arguments:
                 self._require(each, _ANY_TEXTS, function)
-            return _Type.INTEGER if name == "length" else _together(arguments)
+            counted = _Type.COUNT if self._computes else _Type.INTEGER
+            return counted if name == "length" else _together(arguments)
         if len(arguments) < 2 or (name == "nullif" and len(arguments) > 2):
             self.refuse(function)
         found = arguments[0]
@@ -270,9 +337,9 @@ class _Reader:
                 base = self._unified(base, when, start)
             if not self._word("THEN"):
                 self.refuse()
-            found = self._unified(found, self.condition(), start, truths=True)
+            found = self._unified(found, self.condition(), start, results=True)
         if self._word("ELSE"):
-            found = self._unified(found, self.condition(), start, truths=True)
+            found = self._unified(found, self.condition(), start, results=True)
         return self._told(found, start) if self._word("END") else self.refuse()
 
     def _bracketed(self) -> list[_Type]:
@@ -306,13 +373,19 @@ class _Reader:
         if found is _Type.STRING:
             self.refuse(at)
 
-    def _unified(self, one: _Type, other: _Type, at: Token, *, truths: bool = False) -> _Type:
+    def _unified(self, one: _Type, other: _Type, at: Token, *, results: bool = False) -> _Type:
         """The type of two that are compared, or that come to the same place."""
-        if (_Type.TRUTH in (one, other) and not truths) or _Type.FOLDED in (one, other):
+        is_result = _Type.TRUTH in (one, other) or _Type.SUM in (one, other)
+        if (is_result and not results) or _Type.FOLDED in (one, other):
             self.refuse(at)
         if one is other or one in _LITERALS.get(other, ()):
             return one
         return other if other in _LITERALS.get(one, ()) else self.refuse(at)
+
+
+def _divides(token: Token) -> bool:
+    """Whether it is a whole number, and not 0."""
+    return token.kind is Kind.NUMBER and token.text.isdecimal() and int(token.text) > 0
 
 
 def _together(texts: Sequence[_Type]) -> _Type:

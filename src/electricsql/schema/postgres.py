@@ -12,7 +12,12 @@ from typing import Final
 
 from electricsql.limits import IDENTIFIER_BYTES_MAX
 from electricsql.schema.difference import Difference
-from electricsql.schema.expressions import columns_read, index_columns, postgres_expression
+from electricsql.schema.expressions import (
+    columns_read,
+    generated_expression,
+    index_columns,
+    postgres_expression,
+)
 from electricsql.schema.model import (
     BINARY,
     Column,
@@ -24,7 +29,7 @@ from electricsql.schema.model import (
     Value,
 )
 from electricsql.schema.portable import Unportable
-from electricsql.schema.tokens import Kind, Token
+from electricsql.schema.tokens import Kind, Token, quote
 
 TYPES: Final = {
     ColumnType.INTEGER: "bigint",
@@ -60,11 +65,6 @@ _CLOCKS: Final = {
 }
 
 
-def quote(name: str) -> str:
-    """An identifier, quoted for SQLite and Postgres alike."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def literal(value: Value, type: ColumnType) -> str:
     """A value as a Postgres literal of a column's type."""
     if value is None:
@@ -83,7 +83,7 @@ def plan(difference: Difference) -> tuple[str, ...]:
     """The Postgres DDL of a migration: tables first, so that they can refer to each other."""
     return (
         *(_create_table(table) for table in difference.tables),
-        *(_add_column(table, column) for table, column in difference.columns),
+        *(add_column(*each) for each in (*difference.columns, *difference.generated)),
         *(
             add_foreign_key(table, foreign_key)
             for table in difference.tables
@@ -126,13 +126,14 @@ def held_checks(table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _create_table(table: Table) -> str:
-    lines = [_column(table, column) for column in table.columns]
+    lines = [_column(table, column) for column in table.every.values()]
     lines.append(f"PRIMARY KEY ({_names(table.primary_key)})")
     lines += [f"CHECK ({postgres_expression(table, check)})" for check in table.checks]
     return f"CREATE TABLE {quote(table.name)} (\n    " + ",\n    ".join(lines) + "\n)"
 
 
-def _add_column(table: Table, column: Column) -> str:
+def add_column(table: Table, column: Column) -> str:
+    """The DDL that adds one column to a table that is there."""
     return f"ALTER TABLE {quote(table.name)} ADD COLUMN {_column(table, column)}"
 
 
@@ -142,9 +143,11 @@ def _column(table: Table, column: Column) -> str:
         parts.append('COLLATE "C"')
     if column.not_null or column.name in table.primary_key:
         parts.append("NOT NULL")
+    if column.is_generated:
+        parts.append(f"GENERATED ALWAYS AS ({generated_expression(table, column)}) STORED")
     if value := default_of(column):
         parts.append(f"DEFAULT {value}")
-    if column.type in _HELD:
+    if column.type in _HELD and not column.is_generated:
         parts.append(f"CHECK ({_HELD[column.type].format(quote(column.name))})")
     return " ".join(parts)
 
@@ -217,7 +220,7 @@ def create_index(table: Table, index: Index) -> str:
 def _term(table: Table, index: Index, term: Term) -> str:
     if term.is_plain:
         return quote(term.column)
-    is_text = term.column and table.by_name[term.column].type is ColumnType.TEXT
+    is_text = term.column and table.every[term.column].type is ColumnType.TEXT
     if is_text and index.unique and term.collation == NOCASE:
         return f'lower({quote(term.column)} COLLATE "C")'
     if term.collation != BINARY or not columns_read(table, term.sql):

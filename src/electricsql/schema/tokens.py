@@ -6,6 +6,7 @@ Nothing here decides what a statement means: that is read back from a SQLite tha
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 
@@ -55,9 +56,12 @@ _TOKEN: Final = re.compile(
       |(?P<SYMBOL><>|<=|>=|==|!=|\|\||<<|>>|->>?|.)""",
     re.VERBOSE | re.DOTALL,
 )
-
-
 _AT_THE_COMMIT: Final = ["INITIALLY", "DEFERRED"]
+
+
+def quote(name: str) -> str:
+    """An identifier, quoted for SQLite and Postgres alike."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def tokens(sql: str) -> Iterator[Token]:
@@ -102,19 +106,20 @@ class IndexParts(NamedTuple):
 
 def index_parts(create_index: str) -> IndexParts:
     """What an index is made of."""
-    every = list(tokens(create_index))
-    opening = next(place for place, token in enumerate(every) if token.text == "(")
-    terms: list[list[Token]] = []
-    rest = every[opening + 1 :]
-    while rest:
-        term = list(_clause(rest))
-        terms.append(term)
-        end = rest[len(term)]
-        rest = rest[len(term) + 1 :]
-        if end.text == ")":
-            break
+    terms, rest = _listed(list(tokens(create_index)))
     where = create_index[rest[0].end :].strip() if rest and rest[0].is_word("WHERE") else ""
     return IndexParts(tuple(_bare(create_index, term) for term in terms), where)
+
+
+def generated_columns(create_table: str) -> Iterator[tuple[str, str]]:
+    """The generated columns of a CREATE TABLE: their names, and what they are computed by."""
+    definitions, _ = _listed(list(tokens(create_table)))
+    for definition in definitions:
+        depth = 0
+        for place, (token, following) in enumerate(pairwise(definition)):
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0 and token.is_word("AS") and following.text == "(":
+                yield definition[0].name, _bracketed(create_table, definition[place + 1 :])
 
 
 def deferred_references(create_table: str) -> Iterator[bool]:
@@ -135,6 +140,18 @@ def _clause(rest: Sequence[Token]) -> Iterator[Token]:
         if depth < 0 or (depth == 0 and token.text == ","):
             return
         yield token
+
+
+def _listed(every: Sequence[Token]) -> tuple[list[list[Token]], Sequence[Token]]:
+    """What commas part between the first brackets, and what follows these."""
+    opening = next(place for place, token in enumerate(every) if token.text == "(")
+    rest = every[opening + 1 :]
+    parts = []
+    while True:
+        parts.append(list(_clause(rest)))
+        end, rest = rest[len(parts[-1])], rest[len(parts[-1]) + 1 :]
+        if end.text == ")":
+            return parts, rest
 
 
 def _bare(sql: str, term: Sequence[Token]) -> str:

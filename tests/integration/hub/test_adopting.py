@@ -181,6 +181,50 @@ async def test_children_and_parents_come_in_one_merge(any_database: str) -> None
                 raise AssertionError("it was to be refused at once")
 
 
+COMPUTING = """
+CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, n INTEGER, s TEXT,
+    low BOOLEAN AS (s < 'm'), next INTEGER AS (n * 1000000))
+"""
+
+
+async def test_what_is_computed_is_added_to_a_table_that_was_there(any_database: str) -> None:
+    ddl = "CREATE TABLE t (id text PRIMARY KEY, n int4, s varchar(9) COLLATE {});"
+    insert = "INSERT INTO t VALUES ('a', 1000000, 'Z'), ('b', NULL, 'z')"
+    await there(any_database, ddl.format('"POSIX"') + insert)
+    async with opened(any_database, COMPUTING) as world:
+        rows = await world.client.fetch("SELECT low, next FROM t ORDER BY id")
+        assert [tuple(row) for row in rows] == [(True, 10**12), (False, None)]
+        assert (await world.hub.status()).drift == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("char(9)", "low is computed from s, which is character(9) there"),
+        ("text, low boolean", "it has low, which devices compute"),
+    ],
+)
+async def test_what_would_be_computed_otherwise_is_refused(
+    database: str, column: str, says: str
+) -> None:
+    await there(database, f"CREATE TABLE t (id text PRIMARY KEY, n int4, s {column})")
+    with pytest.raises(MigrationError, match="table-differs") as refused:
+        async with opened(database, COMPUTING):
+            pass
+    assert says in refused.value.problem
+
+
+async def test_so_it_is_when_it_is_added_later(any_database: str) -> None:
+    async with shop(any_database) as world:
+        base = (await world.hub.migrations())[0].source
+        for sql in ("x INTEGER AS (length(code))", "x BOOLEAN AS (balance > 1)"):
+            with pytest.raises(MigrationError, match="table-differs"):
+                await world.hub.migrate(sources(base, f"ALTER TABLE customers ADD COLUMN {sql}"))
+        fine = "ALTER TABLE customers ADD COLUMN x BOOLEAN AS (data IS NULL)"
+        await world.hub.migrate(sources(base, fine))
+        assert await world.client.fetchval("SELECT bool_or(x) FROM customers") is False
+
+
 @pytest.mark.parametrize(
     ("ddl", "says"),
     [

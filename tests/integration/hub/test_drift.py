@@ -11,7 +11,7 @@ from tests.integration.hub.hubs import World, insert, opened, sources
 
 pytestmark = pytest.mark.anyio
 NOTES = """
-CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT, n INTEGER);
+CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT, n INTEGER, g TEXT AS (trim(body)));
 CREATE TABLE tags (id TEXT PRIMARY KEY NOT NULL, note TEXT REFERENCES notes);
 CREATE UNIQUE INDEX one ON tags (note);
 """
@@ -22,6 +22,8 @@ DEEDS = {
     "ALTER TABLE notes ADD COLUMN x int": "Column x (integer) was added",
     "ALTER TABLE notes ALTER COLUMN n TYPE int": "Column n is integer now, and was bigint",
     "ALTER TABLE notes ALTER COLUMN n SET NOT NULL": "Column n is bigint NOT NULL now",
+    "ALTER TABLE notes ALTER COLUMN g DROP EXPRESSION": "Column g is text now, and was text GENER",
+    "ALTER TABLE notes DROP COLUMN g, ADD g text GENERATED ALWAYS AS (body) STORED": "Column g is",
     "ALTER TABLE notes RENAME TO sheets": "The table was dropped or renamed",
     "DROP TABLE tags": "The table was dropped or renamed",
     "DROP TABLE notes CASCADE": "The table was dropped or renamed",
@@ -79,6 +81,14 @@ async def test_on_each_postgres_one_deed_is_refused_and_told(any_database: str) 
         add = drift.remedy.partition(": ")[2]
         assert add == 'ALTER TABLE public."notes" ADD COLUMN "n" bigint;'
         await world.client.execute(add)
+        assert await problems(world) == []
+
+
+async def test_what_computes_a_column_can_be_put_back(any_database: str) -> None:
+    async with opened(any_database, NOTES) as world:
+        await world.client.execute(ALLOWED + "ALTER TABLE notes ALTER COLUMN g DROP EXPRESSION")
+        (drift,) = (await world.hub.status()).drift
+        await world.client.execute(ALLOWED + drift.remedy.partition(": ")[2])
         assert await problems(world) == []
 
 

@@ -2,7 +2,7 @@
 
 Concurrent writes are merged column by column. One device moves the first day of a span, another one
 the last: each has kept the rule, and the row that has both does not. (Columns of the primary key
-never change, so they don't count.)
+never change, so they don't count; a generated column counts as those that it is computed from.)
 
 Give the CHECK a name, and say what is to become of that, by a directive above the statement:
 
@@ -45,14 +45,14 @@ from electricsql.checks.analysis import Analysis
 from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
 from electricsql.checks.spelling import name
-from electricsql.schema import columns_read
+from electricsql.schema import columns_read, sources
 
 
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """New CHECKs over several columns without a policy."""
     for table, check, at in seen.new_checks:
-        columns = columns_read(table, check.sql) - set(table.primary_key)
+        columns = sources(table, columns_read(table, check.sql)) - set(table.primary_key)
         if len(columns) < 2:
             continue
         if check.name and seen.policy("check", table.name, [check.name]):

@@ -67,7 +67,7 @@ def _new(seen: Analysis) -> Iterator[tuple[Table, ForeignKey, Span]]:
 
 def _binds(table: Table, key: ForeignKey) -> bool:
     """Whether no row can be inserted before the one that it refers to."""
-    columns = [table.by_name[each] for each in key.columns]
+    columns = [table.every[each] for each in key.columns]
     return not key.deferred and all(
         column.not_null or column.name in table.primary_key for column in columns
     )

@@ -67,7 +67,9 @@ def _changed(before: Table, after: Table, fate: TableFate) -> Iterator[str]:
 
 def _added(table: Table, column: str) -> str:
     """The statement that adds a column to the old table."""
-    found = table.by_name[column]
+    found = table.every[column]
+    if found.is_generated:
+        return add_column(table.name, found, f"GENERATED ALWAYS AS ({found.expression})")
     default = f" DEFAULT {found.default.sql}" if found.default else ""
     rest = f"{'NOT NULL' if found.not_null else ''}{default}".strip()
     return add_column(table.name, found, rest)

@@ -36,6 +36,8 @@ def find(seen: Analysis) -> Iterator[Problem]:
     """Columns that tables which were there get, and that need a value."""
     for table, column, fate in seen.added_columns:
         constant = column.default is None or column.default.constant
+        if not fate.is_written:
+            continue
         if column.not_null and constant and column.default_value is None:
             yield Problem(
                 fate.at,
