@@ -16,6 +16,7 @@ _RARE = {
     "lives-at-their-word": 7696,
     "forgotten-unnoticed": 751,
     "forgotten-rows-stay": 751,
+    "nothing-offered": 2608,
 }
 """Bugs that take longer to find, with a seed that does."""
 

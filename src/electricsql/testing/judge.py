@@ -14,7 +14,7 @@ import msgspec
 
 from electricsql.replication import NOBODY, RowId, is_direct
 from electricsql.testing.device import Device, Mistake
-from electricsql.testing.dict_hub import DictHub
+from electricsql.testing.dict_hub import DictHub, Quarantined
 from electricsql.testing.example import PAIRS_KEPT, Shown, Statement, Verb, transactions_in
 from electricsql.testing.stores import DeviceStore, TransactionId
 
@@ -64,6 +64,7 @@ class Judge:
         self._epochs: dict[int, str | None] = {}
         self._refused = self._waiting = self._discarded = 0
         self._decided: dict[TransactionId, str] = {}
+        self._not_offered = 0
         self.seen: defaultdict[str, Seen] = defaultdict(Seen)
 
     # What happens.
@@ -113,6 +114,11 @@ class Judge:
         self._epochs[serial] = epoch = cursor.partition("/")[0] if cursor else None
         if epoch not in (None, self._hub.epoch):
             self._maybe |= 1 << serial
+
+    def is_not_offered(self, serial: int) -> None:
+        """It was written when its device had offered what was unsent, and not received all yet. The
+        hub may refuse it: nobody has offered what it needs (known, see docs/reliability.md)."""
+        self._not_offered |= 1 << serial
 
     def resets(self, hub: DictHub) -> None:
         """The hub is another one. What was there, or based on that, is gone."""
@@ -169,15 +175,15 @@ class Judge:
         decided = {id: each.told.fate for id, each in self._hub.quarantine.items()}
         if decided == self._decided:
             return
-        told = [each.told for each in self._hub.quarantine.values()]
-        if not any(each.code == "postgres-refused" for each in told):
+        refused = self._hub.quarantine.values()
+        forbidden = any(each.told.code == "postgres-refused" for each in refused)
+        if not forbidden and any(_serials(each) & ~self._not_offered for each in refused):
+            told = [each.told for each in refused]
             raise Mistake("refused", f"the hub refuses {told}, and nothing is forbidden")
         self._is_disordered |= bool(decided)
         self._decided, bits = decided, dict.fromkeys(("waiting", "retried", "discarded"), 0)
         for id, fate in decided.items():
-            for change in self._hub.quarantine[id].submitted.transaction.changes:
-                if change.table == "log":
-                    bits[fate] |= 1 << cast("int", change.key[0])
+            bits[fate] |= _serials(self._hub.quarantine[id])
         self._waiting, self._discarded = bits["waiting"], bits["discarded"]
         self._refused |= sum(bits.values())
 
@@ -281,6 +287,12 @@ class Judge:
                 differences = {row_id: two for row_id, two in other.items() if two[0] != two[1]}
                 return f"{device.name} and the hub differ: {differences}"
         return None
+
+
+def _serials(quarantined: Quarantined) -> int:
+    """What was refused, as bits."""
+    changes = quarantined.submitted.transaction.changes
+    return sum(1 << cast("int", change.key[0]) for change in changes if change.table == "log")
 
 
 def _look(shown: Shown) -> _Sight:

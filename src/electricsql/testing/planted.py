@@ -387,6 +387,14 @@ def _forgotten_rows_stay() -> Patches:
     return [(DictDevice, "_clear", clear_nothing)]
 
 
+@_bug("a device offers nothing of what the hub may have forgotten")
+def _nothing_offered() -> Patches:
+    def nothing(_: DictDevice, __: Sequence[Sealed]) -> dict[RowId, None]:
+        return {}
+
+    return [(DictDevice, "_needed", nothing)]
+
+
 # Refusals and resets.
 
 

@@ -76,7 +76,10 @@ class World:
             seen = self.judge.seen[device.name]
             self.judge.writes(device.name, serial, made, shown)
             self.judge.commits(serial)
-            self.judge.is_based_on(serial, device.store.opened().cursor)
+            opened = device.store.opened()
+            self.judge.is_based_on(serial, opened.cursor)
+            if opened.wants_all:
+                self.judge.is_not_offered(serial)
             seen.unsealed = (*seen.unsealed, serial)
         if not later:
             self.seal(device, 0)
