@@ -101,6 +101,7 @@ class DictHub:
         self._places: dict[str, _Place] = {}
         self.horizon = 0
         """The xid below which everything is forgotten."""
+        self._forgotten_hlc = 0
         self._seals: set[tuple[int, int]] = set()
         self._origins: dict[int, _Place] = {}
         self.quarantine: dict[TransactionId, Quarantined] = {}
@@ -184,9 +185,8 @@ class DictHub:
         for row_id, row in list(self.rows.items()):
             if not row.alive and self.xids[row_id] < self.horizon:
                 del self.rows[row_id], self.xids[row_id]
-        # The highest stays: the next one must be higher.
-        highest = max(self.clocks, key=self.clocks.__getitem__, default=0)
-        for id in [id for id in self.clocks if xid_of(id) < self.horizon and id != highest]:
+        self._forgotten_hlc = self._highest()  # the next one must be higher
+        for id in [id for id in self.clocks if xid_of(id) < self.horizon]:
             del self.clocks[id]
 
     def merge(self, batch: Sequence[Submitted], now_ms: int) -> bool:
@@ -384,7 +384,7 @@ class DictHub:
         return tick(self._highest(), now_ms)
 
     def _highest(self) -> int:
-        return max(self.clocks.values(), default=OLDEST).hlc
+        return max(self._forgotten_hlc, max(self.clocks.values(), default=OLDEST).hlc)
 
     def _change(self, row_id: RowId, values: Mapping[str, Value] | None) -> Change | None:
         """What makes a row have these values, for an author who has seen it as it is."""
