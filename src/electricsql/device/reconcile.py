@@ -115,17 +115,18 @@ def _needed(database: sqlite3.Connection, schema: Schema, unsent: list[Sealed]) 
     """The rows that unsent transactions update, or refer to, as the file has them."""
     own: set[RowId] = set()
     before: Rows = {}
-    wanted: dict[RowId, None] = {}
+    updated: dict[RowId, None] = {}
+    parents: dict[RowId, None] = {}
     for folded in (folded for sealed in unsent for folded in sealed.rows):
         if folded.op in (Op.INSERT, Op.OFFER):
             own.add(folded.id)
         if folded.op is Op.DELETE and folded.before is not None:
             before.setdefault(folded.id, dict(folded.before))
         if folded.id not in own and folded.op is Op.UPDATE:
-            wanted[folded.id] = None
-        wanted.update(dict.fromkeys(_parents(schema, folded)))
+            updated[folded.id] = None
+        parents.update(dict.fromkeys(_parents(schema, folded)))
     found: Rows = {}
-    pending = [row_id for row_id in wanted if row_id not in own]
+    pending = [*updated, *(row_id for row_id in parents if row_id not in own)]
     while pending:
         row_id = pending.pop()
         values = read_row(database, schema, row_id) or before.get(row_id)

@@ -295,7 +295,9 @@ class DictDevice:
     def _needed(self, unsent: Sequence[Sealed]) -> dict[RowId, None]:
         """The rows that unsent transactions update, or refer to, as far as they are here or only
         those have deleted them; and what these refer to."""
-        own, wanted = set(), []
+        own: set[RowId] = set()
+        updated: list[RowId] = []
+        parents: list[RowId] = []
         changes = [change for each in unsent for change in each.transaction.changes]
         deleted = {RowId(c.table, c.key) for c in changes if c.op is Op.DELETE}
         for change in changes:
@@ -303,11 +305,11 @@ class DictDevice:
             if change.op is Op.INSERT or change.op is Op.OFFER:
                 own.add(row_id)
             elif change.op is Op.UPDATE and row_id not in own:
-                wanted.append(row_id)
+                updated.append(row_id)
             if change.op is not Op.DELETE:
-                wanted += parents_of(self._schema.tables[change.table], change.values)
+                parents += parents_of(self._schema.tables[change.table], change.values)
         found: dict[RowId, None] = {}
-        pending = [row_id for row_id in wanted if row_id not in own]
+        pending = [*updated, *(row_id for row_id in parents if row_id not in own)]
         while pending:
             row_id = pending.pop()
             if row_id not in found and (row_id in self._shown or row_id in deleted):
