@@ -3,9 +3,11 @@
 from typing import Final
 
 # The stream
-FRAME_BYTES_MAX: Final = 64 << 20  # a row with a 10 MB blob, and room to spare
+FRAME_BYTES_MAX: Final = 64 << 20  # the largest row, and room to spare
+ROW_BYTES_MAX: Final = 32 << 20  # of its text and blobs: every device has it in memory
 PART_BYTES: Final = 1 << 20  # deltas travel in parts of about this size
 PIECE_BYTES: Final = 4 << 10  # of a frame; comes within 4 s at LINK_BYTES_PER_S_MIN
+PIECES_MAX: Final = 2_000  # devices take 4,096; of a frame over 8 MB the pieces are larger
 UPLOAD_PART_BYTES: Final = PIECE_BYTES
 LINK_BYTES_PER_S_MIN: Final = 1_000  # slower ones take nothing large up or down
 PART_ROWS_MAX: Final = 5_000  # one part decodes in a few milliseconds
@@ -15,6 +17,9 @@ TRANSACTION_BYTES_MAX: Final = (
     256 << 20
 )  # encoded; what a service is willing to hold for one device
 TRANSACTION_CHANGES_MAX: Final = 1_000_000  # merging needs about 2 KiB of memory for each
+WRITTEN_BYTES_MAX: Final = 192 << 20  # on a device, from here a transaction takes nothing more
+CHANGE_BYTES_MIN: Final = 269  # that a change counts for there, besides its text and blobs
+WEIGHED_BYTES: Final = 256 << 10  # a smaller change counts by chance, in proportion to its size
 CHANGE_GROUPS_MAX: Final = 100_000  # of a transaction: changes alike in table, columns and life
 COLUMNS_MAX: Final = 1_600  # Postgres has no wider tables
 KEY_COLUMNS_MAX: Final = 32  # nor wider indexes
@@ -145,4 +150,8 @@ assert max(SERVICE_SILENCE_MS_MAX, HANDSHAKE_MS_MAX) <= 8_000, "nor by a dead co
 assert DEVICE_SILENCE_MS_MAX <= 8_000, "nor by one that is dead, or out of step, on the way up"
 assert MERGE_TRANSACTIONS_MAX < 1 << 10, "transaction ids number the merged ones with 10 bits"
 assert PIECE_BYTES < UNSENT_PIECES_BYTES < PART_BYTES < FRAME_BYTES_MAX
+assert 2 * ROW_BYTES_MAX <= FRAME_BYTES_MAX, "whatever else a part says of its one row"
+# Of what is counted by chance the deviation is 4 %: 4 of them, and the largest row, are left.
+assert 1.16 * WRITTEN_BYTES_MAX + ROW_BYTES_MAX <= TRANSACTION_BYTES_MAX
+assert TRANSACTION_BYTES_MAX // CHANGE_BYTES_MIN <= TRANSACTION_CHANGES_MAX
 assert BUCKETS_MAX & (BUCKETS_MAX - 1) == 0, "a bucket is halved into two buckets"

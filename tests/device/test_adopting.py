@@ -164,6 +164,17 @@ def test_what_can_not_be_adopted_leaves_the_file_as_it_was(
         assert database.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
+def test_a_row_that_is_too_large_is_not_adopted(tmp_path: Path) -> None:
+    table = "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, body BLOB)"
+    path = made(tmp_path / "t.db", table, "INSERT INTO t VALUES ('a', zeroblob(33554433))")
+    with closing(connect(path)) as database:
+        with pytest.raises(DeviceError, match="rows of t have up to 33554433 bytes") as refused:
+            prepare(path, database, bundle(table))
+        assert refused.value.code == "unfit-rows"
+        database.execute("UPDATE t SET body = zeroblob(33554432)")
+        prepare(path, database, bundle(table))
+
+
 def family(random: Random, size: int) -> list[str]:
     """People with bosses anywhere among them, in circles too, and their pets."""
     people = [f"p{n}" for n in range(size)]

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from electricsql.device.apply import apply_delta
 from electricsql.device.file import connect, prepare, transaction
@@ -103,6 +104,28 @@ def test_an_older_file_loses_nothing_and_works_on(script: Path, tmp_path: Path) 
     counted = "SELECT number, acknowledged, unsent, waiting, holds FROM _electric_fates"
     assert one.read(counted) == [(7, 7, 0, 1, 1)]
     one.close()
+
+
+@pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)
+def test_an_older_file_gets_the_triggers_of_a_new_one(script: Path, tmp_path: Path) -> None:
+    path = restored(script, tmp_path / "old.db")
+    one, new = DeviceFile(path, NOTES), DeviceFile(tmp_path / "new.db", NOTES)
+    texts = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
+    assert one.read(texts) == new.read(texts)
+    with pytest.raises(sqlite3.OperationalError, match="row-too-large"):
+        one.app.execute("INSERT INTO notes VALUES ('big', hex(zeroblob(17000000)), 0)")
+    one.close()
+    new.close()
+
+
+def test_a_migration_that_an_older_version_compiled_gets_them_too(tmp_path: Path) -> None:
+    made = bundle(NOTES)
+    old = tuple(sql for sql in made.migrations[0].statements if not sql.startswith("CREATE TRIG"))
+    with closing(connect(tmp_path / "a.db")) as database:
+        migration = replace(made.migrations[0], statements=old)
+        prepare(tmp_path / "a.db", database, replace(made, migrations=(migration,)))
+        found = database.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    assert {sql for (sql,) in found} == set(made.migrations[0].statements) - set(old)
 
 
 @pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)

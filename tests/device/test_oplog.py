@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from electricsql.device.oplog import Folded, entry_of, fold
+from electricsql.device.oplog import Folded, entry_columns, entry_of, fold
 from electricsql.migrations import CAPTURE_TABLES, Build, build
 from electricsql.replication import Op
 from electricsql.schema import Key, Value
@@ -66,7 +66,9 @@ def rows_of(connection: sqlite3.Connection, built: Build) -> Rows:
 
 def folded(connection: sqlite3.Connection, built: Build) -> list[Folded]:
     """What was logged since the last time."""
-    entries = list(map(entry_of, connection.execute("SELECT * FROM _electric_oplog ORDER BY seq")))
+    columns = entry_columns(built.schema)
+    logged = connection.execute(f"SELECT {columns} FROM _electric_oplog ORDER BY seq")
+    entries = list(map(entry_of, logged))
     connection.execute("DELETE FROM _electric_oplog")
     return fold(entries, {table.number: table for table in built.schema})
 

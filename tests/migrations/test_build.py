@@ -44,6 +44,9 @@ def test_a_later_migration_makes_the_triggers_of_what_it_touched() -> None:
     built = build([FIRST, SECOND])
     assert built.migrations[1].postgres == (
         'ALTER TABLE "items" ADD COLUMN "note" text COLLATE "C" DEFAULT \';\'::text',
+        'ALTER TABLE "items" DROP CONSTRAINT IF EXISTS "electric_row_at_most_32_MiB",'
+        ' ADD CONSTRAINT "electric_row_at_most_32_MiB"'
+        ' CHECK (coalesce(octet_length("note"::text), 0) <= 33554432) NOT VALID',
     )
     assert sum("CREATE TRIGGER" in sql for sql in built.migrations[1].statements) == 4
     note = built.schema.tables["items"].by_name["note"]

@@ -20,6 +20,7 @@ from electricsql.adopting.draft import (
 from electricsql.migrations import build
 from electricsql.schema import (
     BY_POSTGRES,
+    POSTGRES_ROW_CHECK,
     CatalogColumn,
     CatalogTable,
     ColumnType,
@@ -115,7 +116,11 @@ def _table(table: CatalogTable, fit: Mapping[str, CatalogTable]) -> Piece:
                 f"FOREIGN KEY ({_names(key.columns)}) REFERENCES {_name(key.parent)}"
                 f" ({_names(key.parent_columns)}){_action(key.on_delete)}"
             )
-    kept = [f"{table.name}: {constraint} {definition}" for constraint, definition in table.checks]
+    kept = [
+        f"{table.name}: {constraint} {definition}"
+        for constraint, definition in table.checks
+        if constraint != POSTGRES_ROW_CHECK  # of an environment that it once was
+    ]
     kept += [
         f"{table.name}: the unique index {index.name}"
         for index in table.indexes

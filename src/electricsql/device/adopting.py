@@ -32,9 +32,10 @@ from electricsql.limits import (
     ADOPTED_BYTES_MAX,
     ADOPTED_ROWS_MAX,
     ADOPTED_UNIQUE_ROWS_MAX,
+    ROW_BYTES_MAX,
     TRANSACTION_CHANGES_MAX,
 )
-from electricsql.migrations import GUARD, OPLOG, created, fills, fits, is_marked
+from electricsql.migrations import GUARD, OPLOG, created, fills, fits, is_marked, row_bytes
 from electricsql.replication import NO_HLC, Op
 from electricsql.schema import SPELLED, Column, Schema, Table, canonical, quote, tokens
 
@@ -187,7 +188,12 @@ class Adoption:
 
     def _refuse_unfit(self, table: Table) -> None:
         unfit = {column.name: f"NOT ({_holds(table, column)})" for column in table.columns}
-        name = quote(table.name)
+        name, size = quote(table.name), row_bytes(table)
+        too_large = f"SELECT max({size}) FROM {name}"
+        (largest,) = self._database.execute(too_large).fetchone()
+        if (largest or 0) > ROW_BYTES_MAX:
+            most = f"{ROW_BYTES_MAX >> 20} MiB is the most that a row may have"
+            raise self._unfit(table, f"have up to {largest} bytes of text and blobs: {most}")
         any_unfit = f"SELECT EXISTS (SELECT 1 FROM {name} WHERE {' OR '.join(unfit.values())})"
         if self._database.execute(any_unfit).fetchone() == (0,):
             return

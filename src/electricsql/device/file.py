@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from electricsql.device.adopting import Adoption
+from electricsql.device.capturing import renew_triggers
 from electricsql.device.format import upgrade
 from electricsql.device.meta import write_meta
 from electricsql.device.schemas import Schemas
@@ -153,6 +154,8 @@ def apply_migrations(
                 " this bundle's.",
                 "Use the bundle it was made with, or start with a new file.",
             )
+    if new:
+        renew_triggers(database)
     return new
 
 

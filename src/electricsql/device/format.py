@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Final
 
+from electricsql.device.capturing import renew_triggers
 from electricsql.device.meta import write_meta
 from electricsql.errors import DeviceError
 from electricsql.migrations import CAPTURE_TABLES
 
-FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 8))
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 9))
 """What brings a file from format n to n + 1, in order."""
+_OF_CAPTURE: Final = frozenset({"format_8.sql"})
+"""What a new file has already, with its capture tables."""
 
 
 def upgrade(database: sqlite3.Connection) -> bool:
@@ -25,11 +28,13 @@ def upgrade(database: sqlite3.Connection) -> bool:
     if before == 0:
         for statement in CAPTURE_TABLES:
             database.execute(statement)
-    for name in FORMATS[before:]:
+    missing = [name for name in FORMATS[before:] if before or name not in _OF_CAPTURE]
+    for name in missing:
         for statement in _statements(files(__package__).joinpath(name).read_text("utf-8")):
             database.execute(statement)
     if before != len(FORMATS):
         write_meta(database, format=len(FORMATS))
+        renew_triggers(database)
     return before == 0
 
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final
 
-from electricsql.device.oplog import entry_of, fold
+from electricsql.device.oplog import entry_columns, entry_of, fold
 from electricsql.replication import Block, Op, RowId
 from electricsql.schema import Key, Schema, Table
 
@@ -110,8 +110,8 @@ def _of_table(database: sqlite3.Connection, table: Table, after: int) -> dict[in
 def _is_changed(database: sqlite3.Connection, table: Table, key: str, after: int) -> bool:
     """Whether the hub will hear of what was done to a row: else it stays what it was."""
     entries = database.execute(
-        f"SELECT * FROM _electric_oplog WHERE tbl = {table.number} AND seq > ?"
-        f" AND {key_in_oplog(table)} = ? ORDER BY seq",
+        f"SELECT {entry_columns([table])} FROM _electric_oplog"
+        f" WHERE tbl = {table.number} AND seq > ? AND {key_in_oplog(table)} = ? ORDER BY seq",
         (after, key),
     )
     return bool(fold(map(entry_of, entries), {table.number: table}))

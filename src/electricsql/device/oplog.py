@@ -62,9 +62,15 @@ def fold(entries: Iterable[Entry], tables: Mapping[int, Table]) -> list[Folded]:
     return [folded for folded in rows.values() if folded.values or folded.op is not Op.UPDATE]
 
 
+def entry_columns(tables: Iterable[Table]) -> str:
+    """What is read of the oplog for `entry_of`, if it is about these tables."""
+    width = max((len(table.columns) for table in tables), default=0)
+    return ", ".join(("seq", "tbl", "op", "mask", *(f"c{place}" for place in range(width))))
+
+
 def entry_of(row: Sequence[Any]) -> Entry:
-    """An entry, from a row of the table."""
-    return Entry(row[0], row[1], row[2], row[3], tuple(row[5:]))
+    """An entry, from its columns."""
+    return Entry(row[0], row[1], row[2], row[3], tuple(row[4:]))
 
 
 def _read(entry: Entry, table: Table) -> Folded:

@@ -64,6 +64,7 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (number, first, last, hlc, cursor, version, lives, new_seal()),
     )
+    database.execute("UPDATE _electric_oplog SET w = 0 WHERE seq = ?", (last,))
     write_meta(database, number=number, hlc=hlc)
     return number
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from electricsql.device.lives import FIRST, later_lives
 from electricsql.device.meta import read_meta
-from electricsql.device.oplog import Folded, entry_of, fold
+from electricsql.device.oplog import Folded, entry_columns, entry_of, fold
 from electricsql.device.schemas import Schemas
 from electricsql.limits import KEYS_LOOKED_UP_MAX
 from electricsql.protocol import encode_transaction
@@ -66,11 +66,12 @@ class Sealed:
 def sealed_after(database: sqlite3.Connection, schemas: Schemas, after: int) -> Iterator[Sealed]:
     """The sealed transactions with numbers over `after`, in their order."""
     for sealed in _headers(database, after):
+        tables = schemas.numbered(database, sealed.schema_version)
         entries = database.execute(
-            "SELECT * FROM _electric_oplog WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            f"SELECT {entry_columns(tables.values())} FROM _electric_oplog"
+            " WHERE seq BETWEEN ? AND ? ORDER BY seq",
             (sealed.first_seq, sealed.last_seq),
         )
-        tables = schemas.numbered(database, sealed.schema_version)
         yield replace(sealed, rows=fold(map(entry_of, entries), tables))
 
 
@@ -198,8 +199,8 @@ class Unsent:
     def _take(self, table: Table, condition: str, values: Sequence[Value]) -> None:
         """Fold the entries that meet a condition, each transaction's on their own."""
         entries = self._database.execute(
-            f"SELECT * FROM _electric_oplog WHERE tbl = {table.number} AND {condition}"
-            " ORDER BY seq",
+            f"SELECT {entry_columns([table])} FROM _electric_oplog"
+            f" WHERE tbl = {table.number} AND {condition} ORDER BY seq",
             values,
         )
         rows = self._rows[table.number]

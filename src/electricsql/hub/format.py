@@ -7,10 +7,10 @@ from typing import Final
 import asyncpg
 
 from electricsql.errors import PostgresError
-from electricsql.hub.connection import Connection
+from electricsql.hub.connection import CONTENTION, Connection
 from electricsql.hub.ids import pass_known_ids
 
-FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 7))
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 8))
 """What brings a hub from format n to n + 1, in order."""
 
 LOCK: Final = 0x656C656374726963
@@ -21,7 +21,8 @@ async def upgrade(connection: Connection, app: str, env: str) -> str:
     """Bring schema electric to the newest format; gives the epoch. Two services may do it at once.
 
     Raises:
-        PostgresError: `format-too-new`, `postgres-failed`, `ids-behind`.
+        PostgresError: `format-too-new`, `postgres-failed`, `ids-behind`; `postgres-unavailable`:
+            other programs have locked tables that are to be brought up to date.
     """
     try:
         if await _format(connection) != len(FORMATS):
@@ -30,6 +31,12 @@ async def upgrade(connection: Connection, app: str, env: str) -> str:
                 await _upgrade(connection, app, env)
         await pass_known_ids(connection)
         epoch = await connection.fetchval("SELECT epoch FROM electric.hub")
+    except CONTENTION as error:
+        raise PostgresError(
+            "postgres-unavailable",
+            f"Other programs use tables that this version has to change: {error.args[0]}.",
+            "It is tried again. See pg_stat_activity for transactions that do not end.",
+        ) from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise PostgresError(
             "postgres-failed",

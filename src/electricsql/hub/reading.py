@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from electricsql.errors import ServiceError
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
 from electricsql.hub.marks import HLC_MAX, mark_at
@@ -31,7 +32,7 @@ from electricsql.hub.selecting import (
     select_changed,
 )
 from electricsql.hub.values import finish
-from electricsql.limits import PART_BYTES, PART_ROWS_MAX
+from electricsql.limits import FRAME_BYTES_MAX, PART_BYTES, PART_ROWS_MAX
 from electricsql.replication import (
     HUB_ORIGIN,
     NOBODY,
@@ -51,6 +52,7 @@ from electricsql.schema import Schema, Table, Value
 _FIRST_ROWS: Final = 100
 _GROWTH: Final = 10
 _VALUE_BYTES: Final = 8
+_LARGE_CHARACTERS: Final = FRAME_BYTES_MAX // 8  # a character has 4 bytes at most
 
 _UNSEEN: Final = (
     "($1::text IS NULL OR (xid >= pg_snapshot_xmin($1::text::pg_snapshot)"
@@ -153,6 +155,9 @@ class Reading:
         tombstones that are not forgotten.
 
         In order they come by tables and keys, and may begin `after` a place.
+
+        Raises:
+            ServiceError: `row-too-large`: no device would take it.
         """
         old = self._old(cursor)
         gathered: list[Block] = []
@@ -163,6 +168,7 @@ class Reading:
         tables = await self._tables(old)
         async for table, sql in self._looks(tables, old, after, ordered=in_order):
             async for chunk in self._chunks(table, old, sql):
+                _refuse_too_large(table, chunk)
                 if rows and (rows + len(chunk) > PART_ROWS_MAX or size + chunk.size > PART_BYTES):
                     yield self._part(gathered, place)
                     gathered, rows, size = [], 0, 0
@@ -307,6 +313,24 @@ class _Chunk(NamedTuple):
 
     def __len__(self) -> int:
         return len(self.shadows)
+
+
+def _refuse_too_large(table: Table, chunk: _Chunk) -> None:
+    """A row that is larger than its table's CHECK allows is older than that, or somebody has
+    dropped it. A device that is sent it would lose its connection, and come again for it."""
+    if len(chunk) > 1 or chunk.size < _LARGE_CHARACTERS:
+        return
+    values = [value for (value,) in chunk.values]
+    texts = (v.encode() if isinstance(v, str) else v for v in values)
+    size = sum(len(text) for text in texts if isinstance(text, bytes))
+    if size > FRAME_BYTES_MAX - PART_BYTES:
+        raise ServiceError(
+            "row-too-large",
+            f"A row of {table.name} has {size >> 20} MiB, which no device takes: its key is"
+            f" {', '.join(map(repr, _place_of(table, chunk).key))}.",
+            "Make it smaller, or delete it, in Postgres; the devices come back by themselves.",
+            definite=True,
+        )
 
 
 def _place_of(table: Table, chunk: _Chunk) -> Place:

@@ -14,7 +14,14 @@ from electricsql.migrations.bundle import (
     manifest_json,
     read_bundle,
 )
-from electricsql.migrations.capture import CAPTURE_TABLES, GUARD, MASK_BITS, OPLOG, fits, triggers
+from electricsql.migrations.capture import (
+    CAPTURE_TABLES,
+    GUARD,
+    MASK_BITS,
+    OPLOG,
+    fits,
+    triggers,
+)
 from electricsql.migrations.folder import read_folder, write_atomically
 from electricsql.migrations.grammar import (
     SCHEMA_ACTIONS,
@@ -36,6 +43,7 @@ from electricsql.migrations.policies import (
     policies,
 )
 from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
+from electricsql.migrations.weighing import row_bytes
 
 __all__ = [
     "CAPTURE_TABLES",
@@ -79,6 +87,7 @@ __all__ = [
     "policies",
     "read_bundle",
     "read_folder",
+    "row_bytes",
     "says_local",
     "schema_of",
     "statements",

@@ -6,17 +6,20 @@ applies a delta, within that transaction.
 
 The oplog's columns `c0`, `c1`, … have no type, so that every value keeps its exact storage class.
 An insert logs all values, an update the key and the changed values (`mask` says which), a delete
-all old values. An update of the primary key is a delete and an insert.
+all old values. An update of the primary key is a delete and an insert. `w` is told of in
+`weighing.py`.
 
 A value that Postgres could not hold is refused here, at the write, with table, column and value.
 RAISE takes only literals before SQLite 3.47; the error of `json_extract` for a bad path carries any
-text, in every SQLite since 3.38, so that is what speaks (docs/decisions/0001-type-guards.md).
+text, in every SQLite since 3.38, so that is what speaks (docs/decisions/0001-type-guards.md). So
+is a row refused that is too large, or a transaction (`weighing.py`).
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 from electricsql.migrations.replacing import gone, has_unique_rules, make_noted, note
+from electricsql.migrations.weighing import changed_bytes, fails, row_bytes, weight
 from electricsql.schema import (
     FIRST_DAY_WITH_ZONE,
     LAST_DAY_WITH_ZONE,
@@ -39,7 +42,7 @@ CAPTURE_TABLES: Final = (
     f"CREATE TABLE IF NOT EXISTS {GUARD} (x)",
     f"CREATE TABLE IF NOT EXISTS {OPLOG} (seq INTEGER PRIMARY KEY, tbl, op, mask, at, "
     + ", ".join(f"c{place}" for place in range(OPLOG_COLUMNS))
-    + ")",
+    + ", w)",
 )
 
 _AT: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
@@ -106,9 +109,9 @@ def _same_key(table: Table) -> str:
     return " AND ".join(f"NEW.{quote(name)} IS OLD.{quote(name)}" for name in table.primary_key)
 
 
-def _log(table: Table, op: int, mask: str, values: list[str]) -> str:
-    entry = [f"{table.number}, {op}, {mask}, {_AT}", *values]
-    return f"{_into_oplog(table)}\n  VALUES (" + ",\n    ".join(entry) + ")"
+def _log(table: Table, op: int, mask: str, weight: str, values: list[str]) -> str:
+    entry = [f"{table.number}, {op}, {mask}, {_AT}", *values, weight]
+    return f"{_into_oplog(table, ', w')}\n  VALUES (" + ",\n    ".join(entry) + ")"
 
 
 def _log_replaced(table: Table) -> str:
@@ -116,13 +119,15 @@ def _log_replaced(table: Table) -> str:
     return f"{_into_oplog(table)}\n  SELECT {table.number}, 3, NULL, {_AT}, {columns} {gone(table)}"
 
 
-def _into_oplog(table: Table) -> str:
+def _into_oplog(table: Table, more: str = "") -> str:
     columns = ", ".join(f"c{place}" for place in range(len(table.columns)))
-    return f"INSERT INTO {OPLOG} (tbl, op, mask, at, {columns})"
+    return f"INSERT INTO {OPLOG} (tbl, op, mask, at, {columns}{more})"
 
 
 def _insert(table: Table) -> str:
-    return _log(table, 1, "NULL", [_guarded(table, column) for column in table.columns])
+    size = row_bytes(table, "NEW.")
+    values = [_guarded(table, column) for column in table.columns]
+    return _log(table, 1, "NULL", weight(table, size, size), values)
 
 
 def _update(table: Table) -> str:
@@ -132,11 +137,13 @@ def _update(table: Table) -> str:
         else f"CASE WHEN {_changed(column)} THEN {_guarded(table, column)} END"
         for column in table.columns
     ]
-    return _log(table, 2, _mask(table), values)
+    size = weight(table, changed_bytes(table), row_bytes(table, "NEW."))
+    return _log(table, 2, _mask(table), size, values)
 
 
 def _delete(table: Table) -> str:
-    return _log(table, 3, "NULL", [f"OLD.{quote(name)}" for name in table.column_names])
+    values = [f"OLD.{quote(name)}" for name in table.column_names]
+    return _log(table, 3, "NULL", weight(table, "0", "0"), values)
 
 
 def _mask(table: Table) -> str:
@@ -182,7 +189,7 @@ def _refused(table: Table, column: Column, kind: str, value: str) -> str:
     """The expression that fails, and says why."""
     text = f"electric: {table.name}.{column.name} is {kind} and cannot hold ".replace("'", "''")
     shown = f"substr(quote({value}), 1, {SHOWN_CHARACTERS_MAX})"
-    return f"json_extract('{{}}', '{text}' || {shown} || ' [type-mismatch]')"
+    return fails(f"'{text}' || {shown} || ' [type-mismatch]'")
 
 
 def _may_exceed(column: Column) -> bool:

@@ -34,6 +34,7 @@ from electricsql.schema.model import (
     Value,
 )
 from electricsql.schema.portable import Mistyped, Unportable
+from electricsql.schema.postgres import ROW_CHECK as POSTGRES_ROW_CHECK
 from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
 from electricsql.schema.postgres import add_column as postgres_add_column
 from electricsql.schema.postgres import add_foreign_key as postgres_foreign_key
@@ -67,6 +68,7 @@ __all__ = [
     "FIRST_DAY_WITH_ZONE",
     "LAST_DAY_WITH_ZONE",
     "OURS",
+    "POSTGRES_ROW_CHECK",
     "POSTGRES_TYPES",
     "SPELLED",
     "CatalogColumn",

@@ -134,6 +134,9 @@ class Index:
     where: str = ""
 
 
+_SIZED: Final = frozenset({ColumnType.TEXT, ColumnType.BLOB, ColumnType.JSON})
+
+
 @dataclass(frozen=True)
 class Table:
     """One replicated table.
@@ -192,6 +195,15 @@ class Table:
             for column in self.columns
             if column.has_constant_default and column.name not in self.primary_key
         }
+
+    @cached_property
+    def sized(self) -> tuple[Column, ...]:
+        """The columns whose values may be of any size. (A key has to fit into an index.)"""
+        return tuple(
+            column
+            for column in self.columns
+            if column.type in _SIZED and column.name not in self.primary_key
+        )
 
     def key_of(self, values: Mapping[str, Value]) -> Key:
         """The primary key in a row's values."""

@@ -2,15 +2,15 @@
 
 Text is compared byte by byte as SQLite does (`COLLATE "C"`), foreign keys are checked at the
 commit, and what devices can't hold is refused: NaN, which SQLite would store as NULL, and days
-before the year 1 or after 9999, infinity included. Lengths and precisions are left out: SQLite
-ignores them.
+before the year 1 or after 9999, infinity included, and rows that are too large. Lengths and
+precisions are left out: SQLite ignores them.
 """
 
 import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from electricsql.limits import IDENTIFIER_BYTES_MAX
+from electricsql.limits import IDENTIFIER_BYTES_MAX, ROW_BYTES_MAX
 from electricsql.schema.difference import Difference
 from electricsql.schema.expressions import (
     columns_read,
@@ -57,6 +57,9 @@ _HELD: Final = {
     ColumnType.TIMESTAMPTZ: "{0} >= '0001-01-01 00:00+00' AND {0} < '10000-01-01 00:00+00'",
 }
 """What devices can hold, where Postgres could hold more."""
+ROW_CHECK: Final = f"electric_row_at_most_{ROW_BYTES_MAX >> 20}_MiB"
+"""The CHECK by which a table keeps its rows to a size that devices can hold. Whoever writes a
+larger one is told this name."""
 _NOW: Final = "date_trunc('second', timezone('utc', now()))"
 _CLOCKS: Final = {
     "CURRENT_TIMESTAMP": ("YYYY-MM-DD HH24:MI:SS", "timestamp"),
@@ -90,6 +93,7 @@ def plan(difference: Difference) -> tuple[str, ...]:
             for foreign_key in table.foreign_keys
         ),
         *_new_foreign_keys(difference),
+        *_row_checks_again(difference),
         *(_add_check(table, check) for table, check in difference.checks),
         *(
             f"DROP INDEX IF EXISTS {quote(_index_name(table, index))}"
@@ -123,13 +127,38 @@ def held_checks(table: Table) -> Iterator[tuple[str, str]]:
         if column.type in _HELD:
             condition = _HELD[column.type].format(quote(column.name))
             yield _short(f"electric_{table.name}_{column.name}"), condition
+    if row := _row_condition(table):
+        yield ROW_CHECK, row
 
 
 def _create_table(table: Table) -> str:
     lines = [_column(table, column) for column in table.every.values()]
     lines.append(f"PRIMARY KEY ({_names(table.primary_key)})")
     lines += [f"CHECK ({postgres_expression(table, check)})" for check in table.checks]
+    if condition := _row_condition(table):
+        lines.append(f"CONSTRAINT {quote(ROW_CHECK)} CHECK ({condition})")
     return f"CREATE TABLE {quote(table.name)} (\n    " + ",\n    ".join(lines) + "\n)"
+
+
+def _row_condition(table: Table) -> str | None:
+    """Under which a row is of a size that devices can hold; None if any is. (Nothing is read for
+    it that is stored aside, but for JSON.)"""
+    sizes = []
+    for column in table.sized:
+        cast = "" if column.type is ColumnType.BLOB else "::text"
+        sizes.append(f"coalesce(octet_length({quote(column.name)}{cast}), 0)")
+    return f"{' + '.join(sizes)} <= {ROW_BYTES_MAX}" if sizes else None
+
+
+def _row_checks_again(difference: Difference) -> Iterator[str]:
+    """The row checks of tables that have more such columns now. Their rows have kept to the old
+    one, and are not read again."""
+    widened = {table.name: table for table, column in difference.columns if column in table.sized}
+    for table in widened.values():
+        yield (
+            f"ALTER TABLE {quote(table.name)} DROP CONSTRAINT IF EXISTS {quote(ROW_CHECK)},"
+            f" ADD CONSTRAINT {quote(ROW_CHECK)} CHECK ({_row_condition(table)}) NOT VALID"
+        )
 
 
 def add_column(table: Table, column: Column) -> str:

@@ -76,6 +76,8 @@ class CatchUps:
                 if is_alone:
                     await stream.has_read()
         except ElectricError as error:
+            if error.code == "row-too-large":
+                _log.error("can't read", devices=[stream.session.device], problem=error.problem)
             stream.end(bye_for(error))
         except Exception:
             _log.exception("catching up failed", device=stream.session.device)

@@ -14,10 +14,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
+from typing import Final
 
 import structlog
 
-from electricsql.errors import ElectricError, PostgresError
+from electricsql.errors import ElectricError, PostgresError, ServiceError
 from electricsql.hub import Hub, Reading
 from electricsql.limits import (
     HELD_DELTA_BYTES_MAX,
@@ -39,9 +40,10 @@ from electricsql.service.parts import (
     encode_part,
     migration_frames,
 )
-from electricsql.service.stream import DeviceStream, is_outage, now_ms
+from electricsql.service.stream import DeviceStream, bye_for, is_outage, now_ms
 
 _log = structlog.get_logger("electric.fanout")
+_FAILED: Final = Bye("failed", "The service failed to read this device's delta.")
 
 
 class Fanout:
@@ -124,7 +126,7 @@ class Fanout:
         for group in _by_cursor(streams).values():
             error = await self._try(group)
             for stream in group if error else ():
-                stream.end(Bye("failed", "The service failed to read this device's delta."))
+                stream.end(bye_for(error) if isinstance(error, ElectricError) else _FAILED)
 
     async def _try(self, streams: Sequence[DeviceStream]) -> Exception | None:
         try:
@@ -133,7 +135,10 @@ class Fanout:
             if isinstance(error, ElectricError) and is_outage(error):
                 raise
             devices = [stream.session.device for stream in streams[:9]]
-            _log.error("reading failed", devices=devices, exc_info=error)
+            if isinstance(error, ServiceError):
+                _log.error("can't read", devices=devices, code=error.code, problem=error.problem)
+            else:
+                _log.error("reading failed", devices=devices, exc_info=error)
             return error
         return None
 

@@ -313,5 +313,7 @@ def bye_for(error: ElectricError) -> Bye:
         case ServiceError(code="unknown-version"):
             remedy = "Run `electric sync` for this environment."
             return Bye("unknown-version", error.problem, error.remedy or remedy)
+        case ServiceError():
+            return Bye(error.code, error.problem, error.remedy, error.definite)
         case _:
             return Bye(error.code, error.problem, error.remedy)

@@ -16,6 +16,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 from websockets.frames import Frame
 
 from electricsql.limits import (
@@ -25,6 +26,7 @@ from electricsql.limits import (
     HANDSHAKE_MS_MAX,
     HEAD_BYTES_MAX,
     PIECE_BYTES,
+    PIECES_MAX,
     REQUEST_MS_MAX,
     SPARE_DESCRIPTORS,
     UNSENT_PIECES_BYTES,
@@ -159,14 +161,18 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
                 raise ClientDisconnected
             if self.close_sent:
                 return
-            self._write_pieces(data, range(len(data))[start : start + UNSENT_PIECES_BYTES])
+            try:
+                self._write_pieces(data, range(len(data))[start : start + UNSENT_PIECES_BYTES])
+            except InvalidState:  # the peer closes while much is on its way
+                raise ClientDisconnected from None
             await asyncio.sleep(0)
 
     def _write_pieces(self, data: bytes, places: range) -> None:
         view = memoryview(data)
-        for start in places[::PIECE_BYTES]:
+        piece_bytes = max(PIECE_BYTES, -(-len(data) // PIECES_MAX))
+        for start in places[::piece_bytes]:
             send = self.conn.send_continuation if start else self.conn.send_binary
-            end = start + PIECE_BYTES
+            end = min(start + piece_bytes, places.stop)
             send(view[start:end], end >= len(data))
         self.transport.write(b"".join(self.conn.data_to_send()))
 

@@ -282,3 +282,22 @@ async def test_a_marked_database_is_its_environments_and_is_never_dropped(databa
     finally:
         await cluster.close()
         await connection.close()
+
+
+async def test_a_row_that_no_device_could_hold_keeps_a_table_from_being_adopted(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("electricsql.schema.postgres.ROW_BYTES_MAX", 10)
+    draft = await there(database, "CREATE TABLE words (word text PRIMARY KEY, means jsonb)")
+    client = await asyncpg.connect(database)
+    await client.execute("""INSERT INTO words VALUES ('a', '[1, 2, 3, 4, 5]'), ('b', '[]')""")
+    with pytest.raises(MigrationError, match=r"electric_row_at_most_32_MiB.* is violated") as error:
+        async with opened(database, draft.sql):
+            pass
+    assert error.value.code == "postgres-refused"
+    await client.execute("DELETE FROM words WHERE word = 'a'")
+    async with opened(database, draft.sql) as world:
+        assert len(await world.rows()) == 1
+        with pytest.raises(asyncpg.CheckViolationError):
+            await client.execute("UPDATE words SET means = '[1, 2, 3, 4, 5]'")
+    await client.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from electricsql.errors import PostgresError
 from electricsql.hub import Hub
 from electricsql.hub.format import FORMATS
 from electricsql.replication import Cursor, RowId
@@ -102,3 +103,32 @@ async def test_an_older_hub_loses_nothing_and_works_on(script: Path, database: s
 
 def person(id: str) -> dict[str, str | int]:
     return {"id": id, "name": id, "n": 1}
+
+
+@pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)
+async def test_an_older_hub_takes_no_more_rows_that_are_too_large(
+    script: Path, database: str
+) -> None:
+    await restore(database, script)
+    connection = await asyncpg.connect(database)
+    large = "INSERT INTO parents VALUES ('{}', repeat('x', 33554433), 1)"
+    await connection.execute(large.format("was there"))
+    async with opened(database, FAMILY) as world:
+        with pytest.raises(asyncpg.CheckViolationError, match="electric_row_at_most_32_MiB"):
+            await connection.execute(large.format("new"))
+        assert (await world.hub.status()).drift == ()
+    await connection.execute("DROP SCHEMA electric CASCADE")
+    await connection.close()
+
+
+async def test_a_table_in_use_is_waited_for(database: str) -> None:
+    await restore(database, EARLIER[0])
+    connection = await asyncpg.connect(database)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE parents IN SHARE MODE")
+        with pytest.raises(PostgresError) as error:
+            await Hub.open(database)
+        assert error.value.code == "postgres-unavailable"
+    await connection.close()
+    async with opened(database, FAMILY) as world:
+        assert await world.client.fetchval("SELECT format FROM electric.hub") == len(FORMATS)
