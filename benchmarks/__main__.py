@@ -12,6 +12,7 @@ from typing import Final
 
 from benchmarks import (
     applying,
+    building,
     catching_up,
     connections,
     direct_writes,
@@ -37,6 +38,7 @@ SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "latency": latency.run,
     "catching-up": catching_up.run,
     "connections": connections.run,
+    "building": building.run,
 }
 
 

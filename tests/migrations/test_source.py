@@ -62,6 +62,11 @@ def test_directives_are_bound_to_the_statement_below_or_around_them() -> None:
         assert f"@{each.name}" in source.text[each.start : each.end]
 
 
+def test_a_text_with_nul_has_statements_as_any_other() -> None:
+    first, second = statements(Source("20240101000000000_x", "x", "a\0;\0 b"))
+    assert (first.sql, second.sql) == ("a\0", "\0 b")
+
+
 def test_the_hash_is_that_of_the_file_with_unix_line_ends() -> None:
     unix = Source("20240101000000000_x", "x", "a;\nb;\n")
     windows = Source("20240101000000000_x", "x", "a;\r\nb;\r\n")

@@ -22,6 +22,7 @@ from electricsql.migrations import (
     Directive,
     Policy,
     Source,
+    Statement,
     fits,
     is_local,
     parse,
@@ -39,6 +40,7 @@ from electricsql.schema import (
     Table,
     Token,
     Value,
+    about_one_table,
     check_constraints,
     index_columns,
 )
@@ -114,12 +116,20 @@ class Analysis:
     @property
     def new_indexes(self) -> Iterator[tuple[Table, Index, Span]]:
         """The indexes and UNIQUE constraints that came, with where that is written."""
-        for name, table in self.after.tables.items():
-            old = self.before.tables.get(name)
-            if old is not table:
-                for index in table.indexes:
-                    if old is None or index not in old.indexes:
-                        yield table, index, self._index_at(table, index)
+        for old, table in self._changed:
+            for index in table.indexes:
+                if old is None or index not in old.indexes:
+                    yield table, index, self._index_at(table, index)
+
+    @cached_property
+    def _changed(self) -> tuple[tuple[Table | None, Table], ...]:
+        """The tables that are not what was there under that name, each with that."""
+        before = self.before.tables
+        return tuple(
+            (before.get(name), table)
+            for name, table in self.after.tables.items()
+            if before.get(name) is not table
+        )
 
     @property
     def new_checks(self) -> Iterator[tuple[Table, Check, Span]]:
@@ -225,6 +235,7 @@ class Analyser:
     def __init__(self) -> None:
         self._empty = Scratch()
         self._filled: Scratch | None = None
+        self._concerned: frozenset[str] | None = None
 
     def close(self) -> None:
         """Forget everything."""
@@ -237,7 +248,6 @@ class Analyser:
         Raises:
             MigrationError: `sql-error`: SQLite does not take it.
         """
-        self._forget_filled()
         try:
             for statement in statements(source):
                 local = is_local(statement, parse(statement), self._empty)
@@ -253,17 +263,16 @@ class Analyser:
     def analyse(self, source: Source) -> Analysis:
         """Run a new migration, and tell what it does."""
         before = now = self._empty.schema()
+        written = statements(source)
+        self._concerned = _tables_of(written, before)
         steps = []
-        for statement in statements(source):
+        for statement in written:
             parsed = parse(statement)
             local = is_local(statement, parsed, self._empty)
             step = self._run(Step(statement, parsed, now, now, ran=False, local=local))
             now = step.after
             steps.append(step)
-        filled = self._filled_like(now)
-        for table in now:
-            if table is not before.tables.get(table.name):
-                fill(filled, table)
+        self._forget_filled()
         return Analysis(
             source,
             before,
@@ -291,11 +300,17 @@ class Analyser:
         return replace(step, ran=True, after=after, filled_failure=filled_failure)
 
     def _filled_like(self, schema: Schema) -> Scratch:
-        """The database with rows, at the same point of history."""
+        """The database with rows, at the same point of history; with the tables that matter."""
         if self._filled is None:
-            self._filled = self._empty.copy()
+            tables, names = list(schema), self._concerned
+            if names is not None:
+                found = {table.name: table for name in names if (table := schema.find(name))}
+                tables = list(found.values())
+            self._filled = self._empty.copy(
+                None if names is None else [each.name for each in tables]
+            )
             self._filled.run("PRAGMA foreign_keys = OFF")
-            for table in schema:
+            for table in tables:
                 fill(self._filled, table)
         return self._filled
 
@@ -303,6 +318,15 @@ class Analyser:
         if self._filled is not None:
             self._filled.close()
             self._filled = None
+
+
+def _tables_of(written: Iterable[Statement], schema: Schema) -> frozenset[str] | None:
+    """The tables that statements are about; None if they may be about any."""
+    every = [about_one_table(statement.sql) for statement in written]
+    known = [about for about in every if about is not None]
+    names = frozenset(about.table for about in known)
+    others = names - {about.table for about in known if about.is_new}
+    return names if known == every and all(map(schema.find, others)) else None
 
 
 def _collations(tokens: Iterable[Token]) -> Iterator[str]:

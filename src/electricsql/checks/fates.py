@@ -82,8 +82,8 @@ class _Walk:
     def step(self, step: Step) -> None:
         """One more statement."""
         parsed = step.parsed
-        gone = [name for name in step.before.tables if name not in step.after.tables]
-        made = [name for name in step.after.tables if name not in step.before.tables]
+        gone = sorted(step.before.tables.keys() - step.after.tables.keys())
+        made = sorted(step.after.tables.keys() - step.before.tables.keys())
         if parsed.action is Action.RENAME_TABLE and gone and made:
             self._renamed(gone[0], made[0], _token_span(parsed.new_name, step))
             return
@@ -97,8 +97,8 @@ class _Walk:
             for column in step.after.tables[name].every:
                 trace.columns[column] = (None, _definition_span(step, column))
         for name, now in step.after.tables.items():
-            then = step.before.tables.get(name)
-            if then is not None and [*then.every] != [*now.every]:
+            then = step.before.tables.get(name, now)
+            if then is not now and [*then.every] != [*now.every]:
                 self._altered(self._trace(name, step), then, now, step)
         if parsed.action is Action.COPY and parsed.name and parsed.on:
             self._copied(step)
@@ -141,7 +141,7 @@ class _Walk:
     def _copied(self, step: Step) -> None:
         parsed = step.parsed
         assert parsed.name and parsed.on
-        into, source = _spelled(step.after, parsed.name.name), _spelled(step.after, parsed.on.name)
+        into, source = step.after.find(parsed.name.name), step.after.find(parsed.on.name)
         if into is None or source is None:
             return
         named = [token.name.lower() for token in parsed.columns]
@@ -191,11 +191,6 @@ def _rebuilt(old: _Trace, new: _Trace, mapped: Mapping[str, str]) -> _Trace:
         if before is not None and name not in kept
     ]
     return replace(new, before=old.before, columns=columns, lost=old.lost + lost, rebuilt=True)
-
-
-def _spelled(schema: Schema, name: str) -> Table | None:
-    """A table by its name in any case."""
-    return next((table for table in schema if table.name.lower() == name.lower()), None)
 
 
 def _token_span(token: object, step: Step) -> Span:

@@ -103,7 +103,7 @@ def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration
     ]
     captured = dict.fromkeys((*difference.touched(), *_triggered(written, replicated)))
     ours = [
-        *widen_oplog(_width(before), _width(after)),
+        *widen_oplog(before.width, after.width),
         *(sql for name in captured for sql in triggers(after.tables[name])),
     ]
     return BuiltMigration(
@@ -143,10 +143,6 @@ _OURS_BEGIN: Final = (
     *("ALTER TABLE ", "CREATE TABLE ", "DROP TABLE IF EXISTS "),
     *("CREATE TRIGGER ", "DROP TRIGGER IF EXISTS "),
 )
-
-
-def _width(schema: Schema) -> int:
-    return max((len(table.columns) for table in schema), default=0)
 
 
 def _is_ours(statement: str) -> bool:

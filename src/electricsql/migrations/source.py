@@ -73,9 +73,10 @@ def statements(source: Source) -> tuple[Statement, ...]:
     too.
     """
     text, start = source.text, 0
+    readable = text.replace("\0", " ")  # SQLite says what is wrong with it when it is to run it
     found: list[Statement] = []
     for match in re.finditer(";", text):
-        if sqlite3.complete_statement(text[start : match.end()]):
+        if sqlite3.complete_statement(readable[start : match.end()]):
             found += _statement(text, start, match.start())
             start = match.end()
     return (*found, *_statement(text, start, len(text)))
@@ -98,6 +99,8 @@ def _statement(text: str, start: int, end: int) -> Iterator[Statement]:
 
 
 def _directives(text: str, start: int, end: int) -> Iterator[Directive]:
+    if "@" not in text[start:end]:
+        return
     for token in tokens_and_comments(text[start:end]):
         match = _DIRECTIVE.fullmatch(token.text)
         if token.kind is Kind.COMMENT and match:

@@ -19,7 +19,7 @@ from electricsql.schema.expressions import (
     rivals,
     sources,
 )
-from electricsql.schema.introspect import OURS, Scratch
+from electricsql.schema.introspect import Scratch
 from electricsql.schema.model import (
     BINARY,
     Column,
@@ -42,12 +42,16 @@ from electricsql.schema.postgres import create_index as postgres_index
 from electricsql.schema.postgres import default_of as postgres_default
 from electricsql.schema.postgres import has_index as postgres_has_index
 from electricsql.schema.postgres import held_checks
+from electricsql.schema.postgres import index_name as postgres_index_name
+from electricsql.schema.postgres import key_name as postgres_key_name
 from electricsql.schema.postgres import literal as postgres_literal
 from electricsql.schema.postgres import plan as postgres_plan
+from electricsql.schema.reading import OURS
 from electricsql.schema.tokens import (
     Check,
     Kind,
     Token,
+    about_one_table,
     check_constraints,
     quote,
     tokens,
@@ -90,6 +94,7 @@ __all__ = [
     "Token",
     "Unportable",
     "Value",
+    "about_one_table",
     "additions",
     "can_hold",
     "canonical",
@@ -107,6 +112,8 @@ __all__ = [
     "postgres_foreign_key",
     "postgres_has_index",
     "postgres_index",
+    "postgres_index_name",
+    "postgres_key_name",
     "postgres_literal",
     "postgres_plan",
     "qualified",

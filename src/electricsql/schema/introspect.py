@@ -1,69 +1,75 @@
-"""Reading a schema back from a SQLite that ran the statements. The one place that opens a SQLite
-here.
+"""Running migrations in a SQLite, and reading back the schema that they made.
 
 The database is in memory and empty: what is read is what the DDL made, not what its text looks
-like. What can't be replicated is read like anything else: `checks` says what is wrong with it.
+like. How a table is read is in `reading.py`; what is wrong with it is for `checks` to say.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
 
-from electricsql.schema.model import (
-    BINARY,
-    Column,
-    ColumnType,
-    Default,
-    ForeignKey,
-    Index,
-    Schema,
-    Table,
-    Term,
-    Value,
+from electricsql.schema.model import Schema, Table, Value, fold
+from electricsql.schema.reading import Parent, Reader, primary_key
+from electricsql.schema.tokens import about_one_table, quote, tokens
+
+_TEXTS: Final = (
+    "SELECT tbl_name, sql FROM sqlite_schema WHERE type IN ('table', 'index')"
+    " AND tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql IS NOT NULL ORDER BY rowid"
 )
-from electricsql.schema.tokens import (
-    IndexParts,
-    Kind,
-    check_constraints,
-    deferred_references,
-    generated_columns,
-    index_parts,
-    quote,
-    tokens,
-)
-from electricsql.schema.types import column_type
-
-OURS: Final = "_electric_"
-_LITERAL_WORDS: Final = {"NULL", "TRUE", "FALSE"}
-
-
-_ColumnRow = tuple[str, str, int, str | None, int, int]
-"""What `pragma table_xinfo` tells: name, type, NOT NULL, DEFAULT, place in the key, hidden."""
+Texts: TypeAlias = dict[str, tuple[str, ...]]
+"""Each table's CREATE statement and those of its indexes, in order of creation."""
 
 
 class _Read(NamedTuple):
-    """A table as it was read: what it depends on is its own text, and that of its parents."""
+    """A table as it was read: what it depends on is its own text, and the keys of its parents."""
 
     text: tuple[str, ...]
-    parents: Mapping[str, str | None]
+    parents: Mapping[str, Parent | None]
     table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What there is: the tables' texts, the names of tables as SQLite compares them, and the names
+    of everything, as it compares them; `any_code` if there are views or triggers."""
+
+    texts: Texts
+    names: dict[str, str]
+    taken: set[str]
+    any_code: bool
 
 
 class Scratch:
     """An empty database to run migrations in, and to look at what they made.
 
     It remembers each table's number, and the tables it has read, since most migrations touch few.
+
+    After each ALTER, SQLite parses the whole schema again, which takes milliseconds where there are
+    hundreds of tables. So a statement about one table is run in a database that has only this one,
+    and in the one with all tables as soon as something needs that.
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect(":memory:", isolation_level=None)
-        self._database.execute("PRAGMA foreign_keys = ON")
+        self._all = _opened()
+        self._late: list[str] = []
+        self._has_rows = False
+        self._listed: _Listed | None = None
         self._numbers: dict[str, int] = {}
         self._local: set[str] = set()
         self.once_local: set[str] = set()
         """The lower-case names of all tables that local statements ever made."""
         self._read: dict[str, _Read] = {}
+        self._parents: dict[str, Parent] = {}
+
+    @property
+    def _database(self) -> sqlite3.Connection:
+        """The one with all tables, brought up to date."""
+        late, self._late = self._late, []
+        for statement in late:
+            self._all.execute(statement)
+        return self._all
 
     def run(self, statement: str, values: Sequence[Value] = (), *, local: bool = False) -> None:
         """Run one statement. Tables that a `local` one makes are no part of the schema.
@@ -73,7 +79,12 @@ class Scratch:
         """
         before = self._names() if local else set()
         try:
-            self._database.execute(statement, values)
+            if values:
+                self._has_rows = True
+                self._database.execute(statement, values)
+            elif local or self._has_rows or not self._run_alone(statement):
+                self._listed = None
+                self._database.execute(statement)
         except (sqlite3.Warning, ValueError, OverflowError) as error:  # what Python makes of some
             raise sqlite3.ProgrammingError(str(error)) from error
         if local:
@@ -93,21 +104,27 @@ class Scratch:
         ).fetchone()
         return str(found[0]) if found else ""
 
-    def copy(self) -> "Scratch":
-        """Another one with the same contents."""
+    def copy(self, names: Iterable[str] | None = None) -> "Scratch":
+        """Another one with the same contents; or with some of its tables, and nothing else."""
         copy = Scratch()
-        self._database.backup(copy._database)
-        copy._numbers, copy._read = dict(self._numbers), dict(self._read)
+        copy._numbers = dict(self._numbers)
+        if names is None:
+            self._database.backup(copy._all)
+        else:
+            texts = self._list().texts
+            copy._late += [sql for name in names for sql in texts.get(name, ())]
         copy._local, copy.once_local = set(self._local), set(self.once_local)
         return copy
 
     def holds(self, condition: str, value: Value) -> bool:
         """Whether a condition is true of a value, which it calls `?1`."""
-        return bool(self._database.execute(f"SELECT {condition}", (value,)).fetchone()[0])
+        return bool(self._all.execute(f"SELECT {condition}", (value,)).fetchone()[0])
 
     def broken(self) -> Iterator[tuple[str, str]]:
         """The views that can't be read and the triggers that can't fire, each with what SQLite
         says."""
+        if not self._list().any_code:
+            return
         objects = self._database.execute(
             "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type IN ('view', 'trigger')"
         )
@@ -122,6 +139,8 @@ class Scratch:
 
     def local_parents(self) -> Iterator[tuple[str, str]]:
         """The tables that are not replicated, each with the replicated ones it refers to."""
+        if not self._local:
+            return
         rows = self._database.execute(
             'SELECT s.name, k."table" FROM sqlite_schema AS s, pragma_foreign_key_list(s.name) AS k'
             " WHERE s.type = 'table' GROUP BY 1, 2"
@@ -131,68 +150,37 @@ class Scratch:
                 yield name, parent
 
     def close(self) -> None:
-        self._database.close()
+        self._all.close()
 
     def schema(self, version: str | None = None) -> Schema:
         """What is there now."""
-        texts = self._texts()
-        for name in texts:
-            self._numbers.setdefault(name, len(self._numbers) + 1)
-        creations = {name.lower(): text[0] for name, text in texts.items()}
-        tables = {}
-        for name, text in texts.items():
-            read = self._read.get(name)
-            if read is None or read.text != text or not creations.items() >= read.parents.items():
-                table = self._table(name, text[0], {each.lower(): each for each in texts})
-                parents = {key.parent.lower() for key in table.foreign_keys}
-                read = _Read(text, {each: creations.get(each) for each in parents}, table)
-                self._read[name] = read
-            tables[name] = read.table
-        return Schema(tables, version)
-
-    def _texts(self) -> dict[str, tuple[str, ...]]:
-        """Each table's CREATE statement and those of its indexes, in order of creation."""
-        texts: dict[str, tuple[str, ...]] = {}
-        rows = self._database.execute(
-            "SELECT tbl_name, sql FROM sqlite_schema WHERE type IN ('table', 'index')"
-            " AND tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql IS NOT NULL ORDER BY rowid"
-        )
-        for name, sql in rows:
-            if name.lower() not in self._local:
-                texts[name] = (*texts.get(name, ()), sql)
-        return texts
+        texts = self._list().texts
+        if texts.keys() - self._numbers.keys():
+            for name in texts:
+                self._numbers.setdefault(name, len(self._numbers) + 1)
+        gone = self._read.keys() - texts.keys()
+        for name in gone:
+            del self._read[name], self._parents[fold(name)]
+        read = self._read
+        changed = [n for n, text in texts.items() if n not in read or read[n].text != text]
+        if gone:
+            changed += self._dependants(read.keys() - changed)
+        if changed:
+            self._read_again(changed)
+        return Schema({name: read[name].table for name in texts}, version)
 
     def _names(self) -> set[str]:
         rows = self._database.execute("SELECT lower(name) FROM sqlite_schema WHERE type = 'table'")
         return {name for (name,) in rows}
 
-    def _table(self, name: str, text: str, names: dict[str, str]) -> Table:
-        strict, without_rowid = self._database.execute(
-            "SELECT strict, wr FROM pragma_table_list(?) WHERE schema = 'main'", (name,)
-        ).fetchone()
-        rows = self._database.execute(
-            'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)',
-            (name,),
-        ).fetchall()
-        key = [row[0] for row in sorted(rows, key=lambda row: row[4]) if row[4]]
-        every = list(self._columns(name, text, rows))
-        return Table(
-            name=name,
-            number=self._numbers[name],
-            columns=tuple(column for column in every if not column.is_generated),
-            primary_key=tuple(key),
-            foreign_keys=tuple(self._foreign_keys(name, text, names)),
-            indexes=tuple(self._indexes(name)),
-            checks=tuple(check.sql for check in check_constraints(text)),
-            strict=bool(strict),
-            without_rowid=bool(without_rowid),
-            is_counted=bool(key) and not without_rowid and not self._has_key_index(name),
-            generated=tuple(column for column in every if column.is_generated),
-        )
+    def _columns(self, table: str) -> list[str]:
+        """Those that can be written."""
+        rows = self._database.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return [quote(name) for (name,) in rows]
 
     def _firing(self, table: str, trigger: str) -> str:
         """A statement on no rows that a trigger would fire for."""
-        name, columns = quote(table), [quote(each) for each in self._column_names(table)]
+        name, columns = quote(table), self._columns(table)
         event = next(t for t in tokens(trigger) if t.is_word("INSERT", "UPDATE", "DELETE"))
         if event.is_word("INSERT"):
             listed = ", ".join(columns)
@@ -202,131 +190,86 @@ class Scratch:
             return f"UPDATE {name} SET {same} WHERE false"
         return f"DELETE FROM {name} WHERE false"
 
-    def _columns(self, table: str, text: str, rows: list[_ColumnRow]) -> Iterator[Column]:
-        collations = self._collations(table, text, [row[0] for row in rows])
-        is_any_generated = any(hidden for *_, hidden in rows)
-        generated = dict(generated_columns(text)) if is_any_generated else {}
-        for place, (name, declared, not_null, default, _, hidden) in enumerate(rows):
-            yield Column(
-                name,
-                column_type(declared) or ColumnType.BLOB,  # as SQLite takes a column without a type
-                declared,
-                bool(not_null),
-                None if default is None else self._default(declared, default),
-                collation=collations.get(name, BINARY),
-                expression=generated[name] if hidden else "",
-                place=place if hidden else 0,
-            )
+    def _read_again(self, changed: Sequence[str]) -> None:
+        """Read tables whose texts have changed, and those to whose foreign keys that matters."""
+        texts = self._list().texts
+        with ExitStack() as stack:
+            opened = {name: stack.enter_context(self._only(name)) for name in changed}
+            keys = {name: primary_key(database, name) for name, database in opened.items()}
+            new = {fold(name): Parent(name, key) for name, key in keys.items()}
+            if not self._parents.items() >= new.items():
+                self._parents |= new
+                for name in self._dependants(texts.keys() - opened.keys()):
+                    opened[name] = stack.enter_context(self._only(name))
+            for name, database in opened.items():
+                reader = Reader(database, name, texts[name][0], self._parents)
+                table = reader.table(self._numbers[name])
+                parents = {fold(key.parent): None for key in table.foreign_keys}
+                known = {parent: self._parents.get(parent) for parent in parents}
+                self._read[name] = _Read(texts[name], known, table)
 
-    def _collations(self, table: str, text: str, names: list[str]) -> dict[str, str]:
-        """Those of the columns, where any is named: an index over all of them tells."""
-        if not any(token.is_word("COLLATE") for token in tokens(text)):
-            return {}
-        index = f"{OURS}collations"
-        columns = ", ".join(map(quote, names))
-        self._database.execute(f"CREATE INDEX {index} ON {quote(table)} ({columns})")
-        try:
-            query = "SELECT name, upper(coll) FROM pragma_index_xinfo(?) WHERE key"
-            return dict(self._database.execute(query, (index,)).fetchall())
-        finally:
-            self._database.execute(f"DROP INDEX {index}")
+    def _dependants(self, names: Iterable[str]) -> Iterator[str]:
+        """The tables that refer to others which have come, are gone, or have another key."""
+        for name in names:
+            parents = self._read[name].parents.items()
+            if any(self._parents.get(parent) != known for parent, known in parents):
+                yield name
 
-    def _default(self, declared: str, sql: str) -> Default:
-        """A DEFAULT, with the value that a column of this type really stores for it."""
-        if not _is_literal(sql):
-            return Default(sql, constant=False)
-        type = quote(declared) if declared else ""
-        self._database.execute(f"CREATE TEMP TABLE {OURS}default (x {type} DEFAULT ({sql}))")
-        try:
-            self._database.execute(f"INSERT INTO {OURS}default DEFAULT VALUES")
-            (value,) = self._database.execute(f"SELECT x FROM {OURS}default").fetchone()
-        finally:
-            self._database.execute(f"DROP TABLE {OURS}default")
-        stored: Value = value
-        return Default(sql, constant=True, value=stored)
+    def _list(self) -> _Listed:
+        if self._listed is None:
+            every = self._database.execute("SELECT name, type FROM sqlite_schema").fetchall()
+            texts = _texts(self._all, self._local)
+            names = {fold(name): name for name in texts}
+            any_code = any(kind in ("view", "trigger") for _, kind in every)
+            self._listed = _Listed(texts, names, {fold(name) for name, _ in every}, any_code)
+        return self._listed
 
-    def _foreign_keys(self, table: str, text: str, names: dict[str, str]) -> Iterator[ForeignKey]:
-        rows = self._database.execute(
-            'SELECT id, "table", "from", "to", on_update, on_delete'
-            " FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq",
-            (table,),
-        ).fetchall()
-        ids = dict.fromkeys(row[0] for row in rows)
-        for id, deferred in zip(ids, deferred_references(text), strict=True):
-            parts = [row for row in rows if row[0] == id]
-            yield replace(self._foreign_key(table, names, parts), deferred=deferred)
+    def _run_alone(self, statement: str) -> bool:
+        """Run a statement that is about one table, and no other; False if it is not one."""
+        about = about_one_table(statement)
+        if about is None:
+            return False
+        listed = self._list()
+        name = listed.names.get(fold(about.table), "")
+        if fold(about.made) in listed.taken or bool(name) == about.is_new:
+            return False
+        with self._only(name) as database:
+            if database is self._all:
+                return False
+            database.execute(statement)
+            made = _texts(database)
+            for each in made:  # what a computed column is made of is looked at when it is read
+                database.execute(f"SELECT * FROM {quote(each)} LIMIT 0")
+        listed.texts.update(made)
+        listed.names.update((fold(name), name) for name in made)
+        if about.made:
+            listed.taken.add(fold(about.made))
+        self._late.append(statement)
+        return True
 
-    def _foreign_key(
-        self, table: str, names: dict[str, str], parts: list[tuple[int, str, str, str, str, str]]
-    ) -> ForeignKey:
-        parent = names.get(parts[0][1].lower(), parts[0][1])
-        key = self._primary_key(parent)
-        spelled = {name.lower(): name for name in key}
-        every = self._database.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))
-        own = {name.lower(): name for (name,) in every}
-        columns = tuple(own[part[2].lower()] for part in parts)
-        targets = tuple(spelled.get(str(part[3]).lower(), part[3]) for part in parts)
-        if None in targets:
-            targets = key
-        elif sorted(targets) == sorted(key):
-            pairs = dict(zip(targets, columns, strict=True))
-            columns, targets = tuple(pairs[name] for name in key), key
-        return ForeignKey(columns, parent, targets, on_update=parts[0][4], on_delete=parts[0][5])
-
-    def _column_names(self, table: str) -> list[str]:
-        rows = self._database.execute("SELECT name FROM pragma_table_info(?)", (table,))
-        return [name for (name,) in rows]
-
-    def _primary_key(self, table: str) -> tuple[str, ...]:
-        rows = self._database.execute(
-            "SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (table,)
-        )
-        return tuple(name for (name,) in rows)
-
-    def _has_key_index(self, table: str) -> bool:
-        """Whether the primary key is something else than the rowid."""
-        return bool(
-            self._database.execute(
-                "SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'", (table,)
-            ).fetchone()
-        )
-
-    def _indexes(self, table: str) -> Iterator[Index]:
-        """All but the primary key's own, in order of creation."""
-        rows = self._database.execute(
-            'SELECT i.name, i."unique", i.partial, s.sql FROM pragma_index_list(?) AS i'
-            " LEFT JOIN sqlite_schema AS s ON s.name = i.name"
-            " WHERE i.origin <> 'pk' ORDER BY i.seq DESC",
-            (table,),
-        ).fetchall()
-        for name, unique, partial, sql in rows:
-            parts = self._database.execute(
-                'SELECT name, "desc", upper(coll) FROM pragma_index_xinfo(?) WHERE key', (name,)
-            ).fetchall()
-            written = index_parts(sql) if sql else IndexParts((), "")
-            terms = tuple(
-                Term(written.terms[place] if column is None else quote(column), column or "", coll)
-                for place, (column, _, coll) in enumerate(parts)
-            )
-            is_plain = not partial and all(term.is_plain for term in terms)
-            yield Index(
-                name=name,
-                columns=tuple(term.column for term in terms) if is_plain else (),
-                unique=bool(unique),
-                descending=tuple(bool(descending) for _, descending, _ in parts),
-                sql=sql,
-                terms=() if is_plain else terms,
-                where=written.where,
-            )
+    @contextmanager
+    def _only(self, name: str) -> Iterator[sqlite3.Connection]:
+        """A database that has this table and no other; the one with all tables, if SQLite does not
+        take its own text again."""
+        with closing(_opened()) as database:
+            try:
+                for sql in self._list().texts.get(name, ()):
+                    database.execute(sql)
+            except sqlite3.Error:
+                yield self._database
+            else:
+                yield database
 
 
-def _is_literal(sql: str) -> bool:
-    """Whether a DEFAULT is a plain value: it then means the same at every insert."""
-    parts = [token for token in tokens(sql) if token.text not in "()"]
-    if parts and parts[0].text in ("-", "+"):
-        parts = parts[1:]
-        return len(parts) == 1 and parts[0].kind is Kind.NUMBER
-    if len(parts) != 1:
-        return False
-    (token,) = parts
-    return token.kind in (Kind.NUMBER, Kind.STRING, Kind.BLOB) or token.is_word(*_LITERAL_WORDS)
+def _opened() -> sqlite3.Connection:
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    database.execute("PRAGMA foreign_keys = ON")
+    return database
+
+
+def _texts(database: sqlite3.Connection, without: Collection[str] = ()) -> Texts:
+    texts: Texts = {}
+    for name, sql in database.execute(_TEXTS):
+        if name.lower() not in without:
+            texts[name] = (*texts.get(name, ()), sql)
+    return texts

@@ -1,7 +1,7 @@
 """What tables, columns and types are: the values that every other room speaks about.
 
 A `Schema` is what an application's migrations add up to, read back from a SQLite that ran them. It
-is plain data: how it is read is in `introspect.py`, how Postgres spells it in `postgres.py`. It can
+is plain data: how it is read is in `reading.py`, how Postgres spells it in `postgres.py`. It can
 also tell of what a migration should not have made (a table without a key, a foreign key that leads
 nowhere): the rules in `checks` look at it.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from string import ascii_lowercase, ascii_uppercase
 from typing import Final
 
 # What SQLite can store, and so what travels: exact storage classes, nothing else.
@@ -20,6 +21,14 @@ Key = tuple[Value, ...]
 
 BINARY: Final = "BINARY"
 """SQLite's collation where none is named: byte by byte."""
+
+
+_FOLDED: Final = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def fold(name: str) -> str:
+    """A name as SQLite compares it: it does not tell the case of A to Z apart."""
+    return name.translate(_FOLDED)
 
 
 class ColumnType(StrEnum):
@@ -219,6 +228,17 @@ class Schema:
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self.tables.values())
+
+    def find(self, name: str) -> Table | None:
+        """The table that SQLite finds under a name."""
+        if name in self.tables:
+            return self.tables[name]
+        return next((table for table in self if fold(table.name) == fold(name)), None)
+
+    @cached_property
+    def width(self) -> int:
+        """How many columns the widest table has."""
+        return max((len(table.columns) for table in self), default=0)
 
     def children_of(self, parent: str) -> Iterator[tuple[Table, ForeignKey]]:
         """Every foreign key that refers to `parent`, with the table that has it."""

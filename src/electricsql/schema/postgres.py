@@ -90,13 +90,13 @@ def plan(difference: Difference) -> tuple[str, ...]:
         *(
             add_foreign_key(table, foreign_key)
             for table in difference.tables
-            for foreign_key in table.foreign_keys
+            for foreign_key in dict.fromkeys(table.foreign_keys)
         ),
         *_new_foreign_keys(difference),
         *_row_checks_again(difference),
         *(_add_check(table, check) for table, check in difference.checks),
         *(
-            f"DROP INDEX IF EXISTS {quote(_index_name(table, index))}"
+            f"DROP INDEX IF EXISTS {quote(index_name(table, index))}"
             for table, index in difference.dropped_indexes
             if has_index(table, index)
         ),
@@ -206,7 +206,9 @@ def _add_check(table: Table, check: str) -> str:
 
 def add_foreign_key(table: Table, foreign_key: ForeignKey) -> str:
     """The DDL of one foreign key."""
-    name = _short(f"{table.name}_{'_'.join(foreign_key.columns)}_fkey")
+    alike = [key for key in table.foreign_keys if key.columns == foreign_key.columns]
+    number = alike.index(foreign_key) or ""
+    name = _short(f"{table.name}_{'_'.join(foreign_key.columns)}_fkey{number}")
     return (
         f"ALTER TABLE {quote(table.name)} ADD CONSTRAINT {quote(name)}"
         f" FOREIGN KEY ({_names(foreign_key.columns)})"
@@ -224,7 +226,7 @@ def _action(action: str) -> str:
 def _new_foreign_keys(difference: Difference) -> Iterator[str]:
     """The foreign keys of added columns (SQLite allows them on a single column only)."""
     for table, column in difference.columns:
-        for foreign_key in table.foreign_keys:
+        for foreign_key in dict.fromkeys(table.foreign_keys):
             if foreign_key.columns == (column.name,):
                 yield add_foreign_key(table, foreign_key)
 
@@ -242,12 +244,14 @@ def create_index(table: Table, index: Index) -> str:
     )
     unique = "UNIQUE " if index.unique else ""
     where = f" WHERE {_expression(table, index.where)}" if index.where else ""
-    name = quote(_index_name(table, index))
+    name = quote(index_name(table, index))
     return f"CREATE {unique}INDEX {name} ON {quote(table.name)} ({terms}){where}"
 
 
 def _term(table: Table, index: Index, term: Term) -> str:
     if term.is_plain:
+        if table.by_name[term.column].type is ColumnType.JSON:
+            raise Unportable(Token(Kind.WORD, term.column, 0))
         return quote(term.column)
     is_text = term.column and table.every[term.column].type is ColumnType.TEXT
     if is_text and index.unique and term.collation == NOCASE:
@@ -261,8 +265,14 @@ def _expression(table: Table, sql: str, *, is_condition: bool = True) -> str:
     return postgres_expression(table, sql, is_condition=is_condition, folds=True)
 
 
-def _index_name(table: Table, index: Index) -> str:
-    """Of a UNIQUE constraint: SQLite's own name for it means nothing elsewhere."""
+def key_name(table: Table) -> str:
+    """What Postgres calls the index of a primary key."""
+    return _short(f"{table.name}_pkey")
+
+
+def index_name(table: Table, index: Index) -> str:
+    """What an index is called there: SQLite's own name for that of a UNIQUE constraint means
+    nothing elsewhere."""
     columns = "_".join(index_columns(table, index))
     return _short(index.name if index.sql else f"{table.name}_{columns}_key")
 

@@ -6,7 +6,8 @@ Nothing here decides what a statement means: that is read back from a SQLite tha
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from itertools import pairwise
+from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
 
@@ -56,6 +57,10 @@ _TOKEN: Final = re.compile(
       |(?P<SYMBOL><>|<=|>=|==|!=|\|\||<<|>>|->>?|.)""",
     re.VERBOSE | re.DOTALL,
 )
+
+
+_KINDS: Final = {kind.name: kind for kind in Kind}
+_END: Final = Token(Kind.SYMBOL, "", 0)
 _AT_THE_COMMIT: Final = ["INITIALLY", "DEFERRED"]
 
 
@@ -72,9 +77,58 @@ def tokens(sql: str) -> Iterator[Token]:
 def tokens_and_comments(sql: str) -> Iterator[Token]:
     """The tokens of a text, without white space."""
     for match in _TOKEN.finditer(sql):
-        assert match.lastgroup is not None
-        if match.lastgroup != "SKIP":
-            yield Token(Kind[match.lastgroup], match.group(), match.start())
+        kind = match.lastgroup
+        assert kind is not None
+        if kind != "SKIP":
+            yield Token(_KINDS[kind], match[0], match.start())
+
+
+@lru_cache(maxsize=64)
+def _every(sql: str) -> tuple[Token, ...]:
+    """The tokens of a text that several questions are asked about."""
+    return tuple(tokens(sql))
+
+
+class AboutOneTable(NamedTuple):
+    """A statement that needs no other table than this one: it creates it (`is_new`) or an index on
+    it, which is `made`, or adds a column to it."""
+
+    table: str
+    made: str
+    is_new: bool
+
+
+def about_one_table(statement: str) -> AboutOneTable | None:
+    """What a statement is about, if that is a single table, as far as its beginning tells."""
+    every = [*_beginning(statement), *[_END] * 7]
+    first, rest = every[0], every[1:]
+    if first.is_word("ALTER") and rest[0].is_word("TABLE") and rest[2].is_word("ADD"):
+        return AboutOneTable(rest[1].name, "", False) if _may_name(rest[1]) else None
+    if not first.is_word("CREATE"):
+        return None
+    if rest[0].is_word("TABLE") and rest[2].text == "(":
+        return AboutOneTable(rest[1].name, rest[1].name, True) if _may_name(rest[1]) else None
+    kind, made, on, table, bracket = rest[rest[0].is_word("UNIQUE") :][:5]
+    is_index = kind.is_word("INDEX") and on.is_word("ON") and bracket.text == "("
+    if is_index and _may_name(made) and _may_name(table):
+        return AboutOneTable(table.name, made.name, False)
+    return None
+
+
+def _beginning(statement: str) -> list[Token]:
+    """The first tokens of a statement, without IF NOT EXISTS and `main.`."""
+    every = list(islice(tokens(statement), 12))
+    for skipped in (["IF", "NOT", "EXISTS"], ["MAIN", "."]):
+        words = [token.text.upper() for token in every]
+        for place in range(len(words)):
+            if words[place : place + len(skipped)] == skipped:
+                del every[place : place + len(skipped)]
+                break
+    return every
+
+
+def _may_name(token: Token) -> bool:
+    return token.kind in (Kind.WORD, Kind.NAME, Kind.STRING)
 
 
 class Check(NamedTuple):
@@ -88,12 +142,17 @@ class Check(NamedTuple):
 
 def check_constraints(statement: str) -> Iterator[Check]:
     """The CHECK constraints of a CREATE TABLE, or of an added column."""
-    every = list(tokens(statement))
+    every = _every(statement)
     for place, token in enumerate(every[:-1]):
         if token.is_word("CHECK") and every[place + 1].text == "(":
             named = place > 1 and every[place - 2].is_word("CONSTRAINT")
             name = every[place - 1].name if named else ""
             yield Check(name, _bracketed(statement, every[place + 1 :]), token.start)
+
+
+def names_collation(create_table: str) -> bool:
+    """Whether a CREATE TABLE says COLLATE anywhere."""
+    return any(token.is_word("COLLATE") for token in _every(create_table))
 
 
 class IndexParts(NamedTuple):
@@ -113,7 +172,7 @@ def index_parts(create_index: str) -> IndexParts:
 
 def generated_columns(create_table: str) -> Iterator[tuple[str, str]]:
     """The generated columns of a CREATE TABLE: their names, and what they are computed by."""
-    definitions, _ = _listed(list(tokens(create_table)))
+    definitions, _ = _listed(_every(create_table))
     for definition in definitions:
         depth = 0
         for place, (token, following) in enumerate(pairwise(definition)):
@@ -124,7 +183,7 @@ def generated_columns(create_table: str) -> Iterator[tuple[str, str]]:
 
 def deferred_references(create_table: str) -> Iterator[bool]:
     """For each foreign key of a CREATE TABLE, whether it is checked at the commit only."""
-    every = list(tokens(create_table))
+    every = _every(create_table)
     for place, token in enumerate(every):
         if token.is_word("REFERENCES"):
             words = [each.text.upper() for each in _clause(every[place:])]

@@ -44,6 +44,8 @@ from electricsql.schema import ForeignKey, Table
 def find(seen: Analysis) -> Iterator[Problem]:
     """The foreign keys that close a circle of those that a row can't do without at first."""
     new = list(_new(seen))
+    if not new:
+        return
     edges: defaultdict[str, set[str]] = defaultdict(set)
     for table in seen.after:
         for key in table.foreign_keys:
