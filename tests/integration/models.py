@@ -4,9 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from electricsql.schema import CatalogColumn, CatalogTable, ColumnType, ForeignKey, Schema, Table
+from electricsql.schema import (
+    CatalogColumn,
+    CatalogTable,
+    ColumnType,
+    ForeignKey,
+    Index,
+    Schema,
+    Table,
+)
 from electricsql.schema.catalog import BY_POSTGRES
-from electricsql.schema.postgres import default_of, held_checks
+from electricsql.schema.postgres import default_of, has_index, held_checks
 
 
 class Model(NamedTuple):
@@ -44,10 +52,17 @@ def _expected(table: Table) -> Model:
         ),
         primary_key=key,
         foreign_keys=frozenset(map(_at_the_commit, table.foreign_keys)),
-        indexes=tuple(
-            sorted((i.columns, i.descending, i.unique) for i in table.indexes if i.columns)
-        ),
+        indexes=_indexes(index for index in table.indexes if has_index(table, index)),
         checks=len(table.checks) + len([*held_checks(table)]),
+    )
+
+
+def _indexes(every: Iterable[Index]) -> tuple[tuple[tuple[str, ...], tuple[bool, ...], bool], ...]:
+    """Of one that has more than plain columns only that it is there, and whether it is unique."""
+    return tuple(
+        sorted(
+            (each.columns, each.descending if each.columns else (), each.unique) for each in every
+        )
     )
 
 
@@ -70,9 +85,7 @@ def _found(table: CatalogTable) -> Model:
         ),
         primary_key=table.primary_key,
         foreign_keys=frozenset(key for _, key, _ in table.foreign_keys),
-        indexes=tuple(
-            sorted((i.columns, i.descending, i.unique) for i in table.indexes if i.columns)
-        ),
+        indexes=_indexes(table.indexes),
         checks=len(table.checks),
     )
 

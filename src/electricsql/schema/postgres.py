@@ -250,7 +250,7 @@ def create_index(table: Table, index: Index) -> str:
 
 def _term(table: Table, index: Index, term: Term) -> str:
     if term.is_plain:
-        if table.by_name[term.column].type is ColumnType.JSON:
+        if table.every[term.column].type is ColumnType.JSON:
             raise Unportable(Token(Kind.WORD, term.column, 0))
         return quote(term.column)
     is_text = term.column and table.every[term.column].type is ColumnType.TEXT

@@ -109,7 +109,7 @@ class Reader:
                 bool(not_null),
                 None if default is None else self._default(declared, default),
                 collation=collations.get(name, BINARY),
-                expression=generated[name] if hidden else "",
+                expression=generated.get(name, ""),
                 place=place if hidden else 0,
             )
 

@@ -36,8 +36,12 @@ def find(seen: Analysis) -> Iterator[Problem]:
         for foreign_key in table.foreign_keys if table else ():
             if table and (fate.before is None or foreign_key not in fate.before.foreign_keys):
                 parent = seen.after.tables.get(foreign_key.parent)
-                if parent is None or foreign_key.parent_columns != parent.primary_key:
+                if parent is None or not _leads_to_key(foreign_key, parent):
                     yield _problem(table, foreign_key, parent, _place(fate, foreign_key))
+
+
+def _leads_to_key(key: ForeignKey, parent: Table) -> bool:
+    return key.parent_columns == parent.primary_key and len(key.columns) == len(parent.primary_key)
 
 
 def _problem(table: Table, key: ForeignKey, parent: Table | None, at: Span) -> Problem:
