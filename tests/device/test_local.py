@@ -12,7 +12,7 @@ from electricsql.checks import check
 from electricsql.device import building, steps
 from electricsql.device.file import prepare
 from electricsql.device.identity import start_over
-from electricsql.device.meta import read_meta
+from electricsql.device.meta import read_meta, write_meta
 from electricsql.device.replica import Replica
 from electricsql.migrations import build
 from electricsql.replication import Op
@@ -157,6 +157,36 @@ def search(file: DeviceFile, word: str) -> list[object]:
     everything = file.read("SELECT id, body FROM found ORDER BY id")
     assert everything == file.read("SELECT id, body FROM notes ORDER BY id")
     return [row[0] for row in found]
+
+
+TELLS = """
+-- @local-only
+CREATE TABLE told (what TEXT, id TEXT);
+-- @local-only
+CREATE TRIGGER came AFTER INSERT ON notes BEGIN INSERT INTO told VALUES ('came', NEW.id); END;
+-- @local-only
+CREATE TRIGGER went AFTER DELETE ON notes BEGIN INSERT INTO told VALUES ('went', OLD.id); END;
+"""
+
+
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.usefixtures("large")
+def test_of_a_whole_delta_a_row_that_stays_does_not_seem_to_go(
+    device: MakeDevice, *, staged: bool
+) -> None:
+    file, hub = device(NOTES, TELLS), hub_of(NOTES, TELLS)
+    file.app.execute("INSERT INTO notes (id, body) VALUES ('n0', 'mine, too'), ('own', 'mine')")
+    receive(file, hub, staged=staged)
+    ids = [id for id, _, _ in file.rows("notes")]
+    assert file.rows("told") == [("came", id) for id in ids]
+    file.app.execute("UPDATE notes SET body = 'unsent' WHERE id = 'n3'")
+    file.app.execute("DELETE FROM told")
+    notes = hub.schema.tables["notes"]
+    hub.write(update(notes, ("n1",), done=1), delete(notes, ("n2",)), insert(notes, id="new"))
+    write_meta(file.app, cursor=None)
+    receive(file, hub, staged=staged)
+    assert file.rows("told") == [("came", "new"), ("went", "n2")]
+    assert file.read("SELECT body FROM notes WHERE id = 'n3'") == [("unsent",)]
 
 
 def changes(file: DeviceFile) -> list[tuple[str, object]]:

@@ -4,6 +4,7 @@ rules, so that the device shows what the hub will hold; all others are taken as 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from electricsql.device.app_triggers import has_listeners
 from electricsql.device.lives import (
     FIRST,
     Life,
@@ -14,6 +15,7 @@ from electricsql.device.lives import (
     unlist,
 )
 from electricsql.device.merging import AS_IT_IS, Merging, known_values, mark
+from electricsql.device.remaining import Remaining
 from electricsql.device.repair import Repair, Tombstone, children_of
 from electricsql.device.unsent import Unsent
 from electricsql.device.writing import Writer
@@ -55,6 +57,7 @@ class Receiving:
         self._needed: set[RowId] = set()
         self._gone: dict[str, set[Key]] = {}
         self._parents = {key.parent for table in self._schema for key in table.foreign_keys}
+        self._remaining = Remaining(database)
         self._absent: dict[str, set[Key]] = {}
         """Of a whole delta: the rows with unsent changes that have not come."""
         self._mixed = bool(unsent) or any(kept_rows(database, self._schema))
@@ -63,12 +66,20 @@ class Receiving:
         """A whole delta follows: what is not in it, and not unsent, is gone."""
         self.expect_all()
         for table in self._schema:
-            keys = self._unsent.keys(table)
-            own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
-            self._writer.delete(table, [table.key_of(row) for row in own])
-            self._writer.clear(table)
-            for row in own:
-                self._writer.upsert(table, tuple(row), [tuple(row.values())])
+            if has_listeners(self._database, table.name):
+                self._remaining.expect(table)
+                self._remaining.note(table, self._unsent.keys(table))
+            else:
+                self._empty(table)
+
+    def _empty(self, table: Table) -> None:
+        """Leave nothing but what is unsent."""
+        keys = self._unsent.keys(table)
+        own = [row for key in keys if (row := self._writer.read(table, key)) is not None]
+        self._writer.delete(table, [table.key_of(row) for row in own])
+        self._writer.clear(table)
+        for row in own:
+            self._writer.upsert(table, tuple(row), [tuple(row.values())])
 
     def expect_all(self) -> None:
         """Of a whole delta note what is unsent, and forget what is listed of all other rows. The
@@ -117,6 +128,7 @@ class Receiving:
         for block in blocks:
             table = table_of(self._schema, block)
             keys: list[Key] = list(columns_of(block, table.primary_key))
+            self._remaining.note(table, keys)
             met = self._unsent.met(table, keys)
             self._take_plain(table, block, keys, met)
             if met:
@@ -127,6 +139,8 @@ class Receiving:
         for name, absent in self._absent.items():
             for key in absent:
                 self._show(self._schema.tables[name], key, None)
+        for table, gone in self._remaining.gone():
+            self._writer.delete(table, gone)
         self._writer.settle()
         if self._mixed:
             repair = Repair(self._database, self._schema, self._unsent, self._writer)

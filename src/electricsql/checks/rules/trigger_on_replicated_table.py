@@ -5,9 +5,9 @@ It must not fire again wherever the change arrives.
 
 With `-- @local-only` above it, it is on devices only. If it writes a replicated table, or refuses
 something (RAISE), it is silent while changes of others come in, which bring with them what it did
-where they were made. If it writes only tables that are not replicated, it hears of every change,
-and maybe of one more than once; what it does must then never fail. What is written in Postgres sets
-off no such trigger.
+where they were made. If it writes only tables that are not replicated, it hears of every change;
+what it does must then never fail. What is written in Postgres sets off no such trigger. See
+docs/local-only.md.
 
 Refused:
 
