@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from electricsql.hub.connection import Connection
+from electricsql.hub.keeping import NAME
 from electricsql.schema import quote
 
 MIGRATING: Final = "electric.migrating"
@@ -95,7 +96,7 @@ def _explained(was: Feature, found: str | None, *, is_new: bool) -> tuple[str, s
         case "column":
             return _column(was, found, is_new=is_new)
         case "trigger":
-            return _trigger(was, found)
+            return _trigger(was, found, is_new=is_new)
         case _ if found is None:
             problem = f"The {was.kind} {was.name} was dropped: {was.definition}."
             return problem, f"Make it again: {_make(was)};"
@@ -133,13 +134,18 @@ def _column(was: Feature, found: str | None, *, is_new: bool) -> tuple[str, str]
     )
 
 
-def _trigger(was: Feature, found: str | None) -> tuple[str, str]:
+def _trigger(was: Feature, found: str | None, *, is_new: bool) -> tuple[str, str]:
+    comes = "what is written directly reaches no device"
+    if was.name.startswith(NAME):
+        comes = "values that are taken go to the quarantine with their transaction"
     if found is None:
-        problem = f"Trigger {was.name} was dropped: what is written directly reaches no device."
+        problem = f"Trigger {was.name} was dropped: {comes}."
         return problem, f"Make it again: {was.definition};"
+    if is_new:
+        problem = f"Trigger {was.name} was added, and has a name like ours."
+        return problem, f"Drop it: DROP TRIGGER {quote(was.name)} ON public.{quote(was.table)};"
     return (
-        f"Trigger {was.name} was disabled or changed: what is written directly may reach no"
-        " device.",
+        f"Trigger {was.name} was disabled or changed: maybe {comes}.",
         f"Enable it: {_alter(was)} ENABLE TRIGGER {quote(was.name)};",
     )
 

@@ -7,10 +7,14 @@ it, the author too. Who writes Postgres directly gets Postgres' error, as ever.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from electricsql.hub.capture import MERGING, user_table
 from electricsql.migrations import KEEP_FIRST, BuiltMigration, given_up, policies, statements
 from electricsql.schema import Index, Table, index_columns, quote
+
+NAME: Final = "electric_keep_first"
+"""How the triggers' names begin."""
 
 
 def keep_first(migration: BuiltMigration) -> Iterator[str]:
@@ -31,14 +35,14 @@ def keep_first(migration: BuiltMigration) -> Iterator[str]:
 def _name(table: Table, index: Index) -> str:
     """By position, which never changes."""
     places = [str(table.positions[name]) for name in index.columns]
-    return "_".join(["electric_keep_first", *places])
+    return "_".join([NAME, *places])
 
 
 def _trigger(table: Table, index: Index) -> Iterator[str]:
     column = given_up(table, index)
     assert column is not None, "a rule refuses that"
     name = _name(table, index)
-    function = f"electric.keep_first_{table.number}_{name.removeprefix('electric_keep_first_')}"
+    function = f"electric.keep_first_{table.number}_{name.removeprefix(f'{NAME}_')}"
     taken = " AND ".join(f"u.{quote(each)} = NEW.{quote(each)}" for each in index.columns)
     itself = " AND ".join(f"u.{quote(key)} = NEW.{quote(key)}" for key in table.primary_key)
     columns = ", ".join(map(quote, index.columns))

@@ -9,6 +9,7 @@ quarantine: its rows are sent back to the device as the hub has them.
 import asyncio
 import random
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -151,7 +152,8 @@ class Merging:
 
     async def _commit(self, connected: Connected, act: _Act) -> None:
         """Merge as soon as nobody else is in the way."""
-        delay_ms, races = _RETRY_MS_MIN, 0
+        delay_ms = _RETRY_MS_MIN
+        races: Counter[str | None] = Counter()
         while True:
             try:
                 async with connected() as connection:
@@ -162,9 +164,10 @@ class Merging:
             except CONTENTION:
                 pass
             except asyncpg.UniqueViolationError as error:
-                races += 1
+                rule = error.constraint_name
+                races[rule] += 1
                 # Another row may be new: a trigger of `keep-first` sees it the second time.
-                if races > (_RACES_MAX if _is_race(error) else 1):
+                if races[rule] > (_RACES_MAX if _is_race(error) else 1):
                     raise
             await asyncio.sleep(delay_ms * random.uniform(0.5, 1) / 1000)
             delay_ms = min(2 * delay_ms, _RETRY_MS_MAX)

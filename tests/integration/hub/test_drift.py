@@ -13,6 +13,7 @@ pytestmark = pytest.mark.anyio
 NOTES = """
 CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT, n INTEGER, g TEXT AS (trim(body)));
 CREATE TABLE tags (id TEXT PRIMARY KEY NOT NULL, note TEXT REFERENCES notes);
+-- @unique tags.note on-conflict=keep-first
 CREATE UNIQUE INDEX one ON tags (note);
 """
 ALLOWED = "SET electric.migrating = 'on'; "
@@ -30,6 +31,10 @@ DEEDS = {
     "DROP TRIGGER electric_update ON notes": "Trigger electric_update was dropped",
     "ALTER TABLE notes DISABLE TRIGGER electric_insert": "electric_insert was disabled",
     "ALTER TABLE notes DISABLE TRIGGER ALL": "was disabled",
+    "DROP TRIGGER electric_keep_first_1 ON tags": "dropped: values that are taken go to the quar",
+    "ALTER TABLE tags DISABLE TRIGGER electric_keep_first_1": "maybe values that are taken go",
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE"
+    " TRIGGER electric_mine BEFORE UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION f()": "like ours",
     "ALTER TABLE tags DROP CONSTRAINT tags_note_fkey": "The constraint tags_note_fkey was dropped",
     "ALTER TABLE notes DROP CONSTRAINT notes_pkey CASCADE": "notes_pkey was dropped",
     "DROP INDEX one": "The unique index one was dropped",

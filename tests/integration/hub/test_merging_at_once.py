@@ -79,6 +79,55 @@ async def test_a_clock_cut_back_is_later_than_what_its_merge_has_waited_for(
         assert row == {"id": 1, "n": 3, "who": "direct"}
 
 
+NAMES = """
+-- @unique names.a on-conflict=keep-first
+-- @unique names.b on-conflict=keep-first
+CREATE TABLE names (id TEXT PRIMARY KEY NOT NULL, a TEXT UNIQUE, b TEXT UNIQUE, c TEXT);
+"""
+
+
+async def test_values_give_way_to_those_that_come_at_the_same_time(any_database: str) -> None:
+    async with opened(any_database, NAMES) as world:
+        device = await world.device()
+        clients = [await asyncpg.connect(world.url) for _ in "ab"]
+        holding = [client.transaction() for client in clients]
+        for name, client, transaction in zip("ab", clients, holding, strict=True):
+            await transaction.start()
+            await client.execute(f"INSERT INTO names (id, {name}) VALUES ('{name}', 'x')")
+        row: dict[str, Value] = {"id": "d", "a": "x", "b": "x", "c": "c"}
+        merging = asyncio.create_task(device.write(insert("names", row)))
+        attempts: set[object] = set()
+        for number, transaction in enumerate(holding, start=1):
+            while len(attempts) < number:
+                attempts |= {record[0] for record in await world.client.fetch(WAITS)}
+            await transaction.commit()
+        await merging
+        for client in clients:
+            await client.close()
+        found = sorted((tuple(each.values()) for each in (await world.tables()).values()), key=repr)
+        assert found == [
+            ("a", "x", None, None),
+            ("b", None, "x", None),
+            ("d", None, None, "c"),
+        ]
+        assert await world.hub.quarantined() == []
+
+
+async def test_one_of_two_merges_at_once_gives_way(any_database: str) -> None:
+    async with opened(any_database, NAMES) as world:
+        devices = [await world.device(name) for name in "abc"]
+        for number in range(10):
+            rows: list[dict[str, Value]] = [
+                {"id": f"{number} {device.origin}", "a": f"{number}", "b": None, "c": "c"}
+                for device in devices
+            ]
+            pairs = zip(devices, rows, strict=True)
+            await asyncio.gather(*(device.write(insert("names", row)) for device, row in pairs))
+        found = [each["a"] for each in (await world.tables()).values()]
+        assert Counter(found) == {None: 20, **{f"{number}": 1 for number in range(10)}}
+        assert await world.hub.quarantined() == []
+
+
 async def _send(world: World, device: Device, chance: random.Random, count: int) -> None:
     """Write so many transactions of what is there, now and then several at once, some twice."""
     for number in range(count):
