@@ -65,6 +65,7 @@ class Building:
         self._schema = schemas.at(database, schema_version(database))
         self._staging = staging
         self._whole = whole
+        self._listened = {t.name for t in self._schema if has_listeners(database, t.name)}
         self._contents = Contents(self._schema, staging)
         self._asides: dict[str, Aside] = {}
         self._weights: defaultdict[str, int] = defaultdict(int)
@@ -97,7 +98,7 @@ class Building:
                 block = decode_block(data)
                 keys = self._contents.note(number, place, block)
                 self._weights[block.table] += len(keys) + len(data) // _ROW_BYTES
-                if self._whole:
+                if self._whole and block.table not in self._listened:
                     yield self._write(block, keys)
             self._seen = number
 
@@ -116,6 +117,9 @@ class Building:
     def _merge_ahead(self, changed: Changed, epoch: str, now_ms: int) -> Iterator[Work]:
         """Merge what is unsent, and then what programs have changed meanwhile, for as long as that
         is less each time."""
+        if self._whole and self._listened:  # a parent may be here, or only come: nobody knows yet
+            _add(self._late, {table.name: self._unsent.keys(table) for table in self._schema})
+            return
         merging = Merging(self._unsent, read_meta(self._database).origin, epoch)
         ahead = Ahead(
             *(self._database, self._schema, merging, self._contents, self._asides),
@@ -145,6 +149,7 @@ class Building:
         tables = {name: self._schema.tables[name] for name in self._asides}
         if self._whole:
             receiving.expect_all()
+            receiving.expect_remaining(self._schema.tables[name] for name in self._listened)
         take_staged_lives(self._database)
         swap(self._database, [(name, aside.name) for name, aside in self._asides.items()])
         for table in tables.values():
@@ -196,7 +201,7 @@ class Building:
             (has_rows,) = self._database.execute(
                 f"SELECT EXISTS (SELECT 1 FROM {quote(table.name)})"
             ).fetchone()
-            if has_rows or changed[table.name]:
+            if table.name not in self._listened and (has_rows or changed[table.name]):
                 self._aside(table)
             yield
 
@@ -209,7 +214,7 @@ class Building:
         }
         left = sum(weights.values())
         for name, weight in sorted(weights.items(), key=itemgetter(1), reverse=True):
-            if has_listeners(self._database, name):
+            if name in self._listened:
                 continue
             few = weight * COPIED_PER_ROW_MAX
             if left > IN_PLACE_ROWS_MAX and (

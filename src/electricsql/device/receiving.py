@@ -65,11 +65,10 @@ class Receiving:
     def clear(self) -> None:
         """A whole delta follows: what is not in it, and not unsent, is gone."""
         self.expect_all()
+        listened = [t for t in self._schema if has_listeners(self._database, t.name)]
+        self.expect_remaining(listened)
         for table in self._schema:
-            if has_listeners(self._database, table.name):
-                self._remaining.expect(table)
-                self._remaining.note(table, self._unsent.keys(table))
-            else:
+            if table not in listened:
                 self._empty(table)
 
     def _empty(self, table: Table) -> None:
@@ -89,6 +88,12 @@ class Receiving:
             keys = self._unsent.keys(table)
             self._absent[table.name] = set(keys)
             forget_lives(self._database, table, keys)
+
+    def expect_remaining(self, tables: Iterable[Table]) -> None:
+        """Of a whole delta: these tables have the rows of before, which are written over."""
+        for table in tables:
+            self._remaining.expect(table)
+            self._remaining.note(table, self._unsent.keys(table))
 
     def _note_parents(self) -> None:
         """Note the rows that unsent ones refer to, in case the whole delta does not have them."""
