@@ -124,7 +124,8 @@ async def test_one_of_two_merges_at_once_gives_way(any_database: str) -> None:
             pairs = zip(devices, rows, strict=True)
             await asyncio.gather(*(device.write(insert("names", row)) for device, row in pairs))
         found = [each["a"] for each in (await world.tables()).values()]
-        assert Counter(found) == {None: 20, **{f"{number}": 1 for number in range(10)}}
+        assert sorted(filter(None, found), key=str) == [f"{number}" for number in range(10)]
+        assert found.count(None) == 20
         assert await world.hub.quarantined() == []
 
 
