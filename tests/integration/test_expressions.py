@@ -63,7 +63,8 @@ class Grammar:
         forms = (
             f"{a} {compared} {b}", f"{a} {compared} {b}", f"{a} BETWEEN {b} AND {c}",
             f"{a} NOT BETWEEN {b} AND {c}", f"{a} IN ({b}, {c})", f"{a} NOT IN ({b})",
-            f"{a} IS NULL", f"{a} IS NOT NULL", f"{a} {compared} {b} IS NULL", a, "d IS NOT NULL",
+            f"{a} IS NULL", f"{a} IS NOT NULL", f"{a} {compared} {b} IS NULL", a,
+            "d IS NOT NULL", "b", "NOT b",
             f"{a} || {b} {compared} {c}", f"{a} {compared} d IS NULL",
         )  # fmt: skip
         return self._pick(forms)
@@ -225,7 +226,7 @@ def test_what_computes_a_column_computes_the_same_on_both(database: str, type: C
 def test_what_computes_a_column_computes_the_same_over_and_over(
     any_database: str, type: ColumnType
 ) -> None:
-    assert computed_otherwise(any_database, type, 4_000) == []
+    assert computed_otherwise(any_database, type, 1_000) == []
 
 
 def test_what_is_the_same_without_regard_to_case_is_so_on_both(database: str) -> None:

@@ -88,19 +88,22 @@ def test_columns_are_spelled_as_they_were_created_and_booleans_are_numbers() -> 
         ("i = day IS NULL", "="),
         ("s > 1", ">"),
         ("i", "i"),
-        ("yes", "yes"),
+        ("coalesce(yes, yes)", "coalesce"),
+        ("(yes) AND i = 1", "("),
+        ("CASE WHEN i = 1 THEN yes END OR yes", "CASE"),
         ("NOT i", "i"),
         ("i + 1 > 2", "+"),
         ("i = r", "="),
         ("i IN (1, 'a')", "IN"),
         ("'a' < 'b'", "<"),
         ("i = 1 = 1", "="),
+        ('"odd "" n" = nullif(0, r)', "="),
         ("i = 9223372036854775807", "9223372036854775807"),
         ("r = 1e3", "1e3"),
         ("i IS 5", "IS"),
         ("(i, s) = (1, 'a')", "("),
         ("length(i) = 1", "length"),
-        ("CASE WHEN i THEN 1 = 1 END", "CASE"),
+        ("CASE WHEN i THEN 1 = 1 END", "i"),
         ("i = 1 OR", "OR"),
         ("(" * 60 + "i = 1" + ")" * 60, "("),
         ("i / 2 = 1", "/"),
@@ -127,6 +130,12 @@ def test_the_first_thing_that_may_differ_is_named(sql: str, word: str) -> None:
     assert token.text == sql[token.start : token.end] == word
 
 
+def test_a_boolean_that_stands_alone_is_a_truth() -> None:
+    spelled = postgres_expression(T, "yes AND NOT yes = 1 OR CASE WHEN YES THEN i = yes END")
+    assert spelled == ('"yes" AND NOT "yes"::int = 1 OR CASE WHEN "yes" THEN "i" = "yes"::int END')
+    assert postgres_expression(T, "NOT yes") == 'NOT "yes"'
+
+
 def test_any_column_can_be_asked_whether_it_is_null() -> None:
     assert postgres_expression(T, "day is null or not j IS NOT NULL") == (
         '"day" IS NULL OR NOT "j" IS NOT NULL'
@@ -148,14 +157,17 @@ def computed(type: str, sql: str) -> str:
         ("INTEGER", "i * j - 1", '"i"::bigint * "j"::bigint - 1'),
         ("INTEGER", "i/2+ j % 10 * -3", '"i"::bigint / 2 + "j"::bigint % 10 * - 3'),
         ("INT", "coalesce(i, length(s)) + 1",
-         'coalesce ( "i"::bigint , length ( "s" COLLATE "C" ) ) + 1'),
+         'coalesce ( "i"::bigint , length ( ("s" COLLATE "C") ) ) + 1'),
         ("INTEGER", "CASE WHEN yes = 1 THEN i + j ELSE yes END",
          'CASE WHEN "yes"::int = 1 THEN "i"::bigint + "j"::bigint ELSE "yes"::int END'),
-        ("TEXT", "c || '-' || s", '"c" COLLATE "C" || \'-\' || "s" COLLATE "C"'),
+        ("TEXT", "c || '-' || s", '("c" COLLATE "C") || \'-\' || ("s" COLLATE "C")'),
         ("REAL", "coalesce(r, 0.5)", 'coalesce ( "r" , 0.5 )'),
         ("NUMERIC", "nullif(m, 1)", 'nullif ( "m" , 1 )'),
-        ("BOOLEAN", "s < 'm' OR day IS NULL", '"s" COLLATE "C" < \'m\' OR "day" IS NULL'),
+        ("BOOLEAN", "s < 'm' OR day IS NULL", '("s" COLLATE "C") < \'m\' OR "day" IS NULL'),
         ("INTEGER", "1", "1"),
+        ("BOOLEAN", "NOT yes", 'NOT "yes"'),
+        ("BOOLEAN", "yes", '"yes"'),
+        ("INTEGER", "yes", '"yes"::int'),
     ],
 )  # fmt: skip
 def test_what_computes_a_column_is_spelled_so_that_types_and_order_are_ours(
@@ -199,7 +211,7 @@ def test_what_may_be_computed_otherwise_is_named(type: str, sql: str, word: str)
 @pytest.mark.parametrize(
     ("type", "sql"),
     [
-        *(("TEXT", "i"), ("INTEGER", "s"), ("INTEGER", "i > 1"), ("BOOLEAN", "yes"), ("REAL", "i")),
+        *(("TEXT", "i"), ("INTEGER", "s"), ("INTEGER", "i > 1"), ("REAL", "i")),
         *(("REAL", "m"), ("NUMERIC", "r"), ("BLOB", "s"), ("DATE", "s"), ("INTEGER", "1.5")),
         *(("INTEGER", "CASE WHEN yes = 1 THEN 0.5 ELSE i END"), ("UUID", "id")),
     ],

@@ -174,7 +174,7 @@ def test_generated_columns_come_where_they_are_declared_and_after_what_they_read
     assert added[:2] == (
         'ALTER TABLE "t" ADD COLUMN "z" text COLLATE "C"',
         'ALTER TABLE "t" ADD COLUMN "zz" text COLLATE "C"'
-        ' GENERATED ALWAYS AS (trim ( "z" COLLATE "C" )) STORED',
+        ' GENERATED ALWAYS AS (trim ( ("z" COLLATE "C") )) STORED',
     )
 
 

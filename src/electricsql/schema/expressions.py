@@ -34,9 +34,9 @@ def postgres_expression(
         Unportable: naming the first thing that may differ.
     """
     every = list(tokens(sql))
-    spelled = " ".join(_spelled(table, every, _PLAIN))
-    require_portable(table, every, is_condition=is_condition, folds=folds)
-    return spelled
+    list(_spelled(table, every, _PLAIN))
+    truths = require_portable(table, every, is_condition=is_condition, folds=folds)
+    return " ".join(_spelled(table, every, _PLAIN, truths))
 
 
 def generated_expression(table: Table, column: Column) -> str:
@@ -48,9 +48,9 @@ def generated_expression(table: Table, column: Column) -> str:
     """
     stored = replace(table, generated=())
     every = list(tokens(column.expression))
-    spelled = " ".join(_spelled(stored, every, _CAST))
-    require_computable(stored, every, column.type)
-    return spelled
+    list(_spelled(stored, every, _CAST))
+    truths = require_computable(stored, every, column.type)
+    return " ".join(_spelled(stored, every, _CAST, truths))
 
 
 def qualified(table: Table, sql: str, row: str, *, is_there: bool = False) -> str:
@@ -120,13 +120,16 @@ _PLAIN: Final = {ColumnType.BOOLEAN: "{}::int"}
 _CAST: Final = {
     ColumnType.BOOLEAN: "{}::int",
     ColumnType.INTEGER: "{}::bigint",
-    ColumnType.TEXT: '{} COLLATE "C"',
+    ColumnType.TEXT: '({} COLLATE "C")',
 }
 _END: Final = Token(Kind.SYMBOL, "", 0)
 
 
 def _spelled(
-    table: Table, every: Sequence[Token], forms: Mapping[ColumnType, str]
+    table: Table,
+    every: Sequence[Token],
+    forms: Mapping[ColumnType, str],
+    truths: frozenset[Token] = frozenset(),
 ) -> Iterator[str]:
     columns = dict(_columns(_names(table), every))
     for token, following in pairwise([*every, _END]):
@@ -141,7 +144,8 @@ def _spelled(
         elif called and token.text.lower() in _FUNCTIONS:
             yield token.text.lower()
         elif column is not None:
-            yield forms.get(column.type, "{}").format(quote(column.name))
+            form = "{}" if token in truths else forms.get(column.type, "{}")
+            yield form.format(quote(column.name))
         else:
             raise Unportable(token)
 

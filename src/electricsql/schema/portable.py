@@ -44,6 +44,7 @@ class _Type(Enum):
     NUMERIC = auto()
     TEXT = auto()
     FOLDED = auto()  # a text that the device compares by a collation of its own
+    FLAG = auto()  # a BOOLEAN: a truth where it stands alone, else its number
     COUNT = auto()  # an integer of 32 bits in Postgres, which sums are not made of
     SUM = auto()  # what is computed of integers, and may be too large
     OPAQUE = auto()  # what can only be asked whether it is NULL
@@ -57,10 +58,10 @@ _COLUMNS: Final = {
     ColumnType.REAL: _Type.REAL,
     ColumnType.NUMERIC: _Type.NUMERIC,
     ColumnType.TEXT: _Type.TEXT,
-    ColumnType.BOOLEAN: _Type.INTEGER,
+    ColumnType.BOOLEAN: _Type.FLAG,
 }
 _RESULTS: Final = {
-    ColumnType.INTEGER: (_Type.INTEGER, _Type.COUNT, _Type.SUM, _Type.NUMBER),
+    ColumnType.INTEGER: (_Type.INTEGER, _Type.FLAG, _Type.COUNT, _Type.SUM, _Type.NUMBER),
     ColumnType.REAL: (_Type.REAL, _Type.NUMBER),
     ColumnType.NUMERIC: (_Type.NUMERIC, _Type.NUMBER),
     ColumnType.TEXT: (_Type.TEXT, _Type.STRING, _Type.FOLDED),
@@ -70,7 +71,10 @@ _RESULTS: Final = {
 COMPUTED: Final = frozenset(_RESULTS)
 """The types of columns of which expressions know more than whether they are NULL."""
 _LITERALS: Final = {
-    _Type.NUMBER: (_Type.INTEGER, _Type.REAL, _Type.NUMERIC, _Type.COUNT, _Type.SUM),
+    _Type.NUMBER: (
+        *(_Type.INTEGER, _Type.REAL, _Type.NUMERIC, _Type.FLAG, _Type.COUNT, _Type.SUM),
+    ),
+    _Type.FLAG: (_Type.INTEGER, _Type.COUNT, _Type.SUM),
     _Type.COUNT: (_Type.INTEGER, _Type.SUM),
     _Type.INTEGER: (_Type.SUM,),
     _Type.STRING: (_Type.TEXT,),
@@ -98,9 +102,10 @@ _TEXT_FUNCTIONS: Final[Mapping[str, tuple[int, ...]]] = {
 
 def require_portable(
     table: Table, every: Sequence[Token], *, is_condition: bool = True, folds: bool = True
-) -> None:
+) -> frozenset[Token]:
     """See that an expression on this table's columns, mostly a condition, has types that fit
-    together. `folds` if columns with a collation may not be compared.
+    together. `folds` if columns with a collation may not be compared. Gives the BOOLEAN columns in
+    it that are truths.
 
     Raises:
         Unportable: naming the first thing that does not.
@@ -110,12 +115,14 @@ def require_portable(
     found = reader.condition()
     if reader.peek() is not _END:
         reader.refuse()
-    if is_condition and found is not _Type.TRUTH:
+    if is_condition and not reader.is_truth(found, first):
         reader.refuse(first)
+    return frozenset(reader.truths)
 
 
-def require_computable(table: Table, every: Sequence[Token], type: ColumnType) -> None:
-    """See that an expression on this table's columns can compute a column of a type.
+def require_computable(table: Table, every: Sequence[Token], type: ColumnType) -> frozenset[Token]:
+    """See that an expression on this table's columns can compute a column of a type. Gives the
+    BOOLEAN columns in it that are truths.
 
     Raises:
         Unportable: naming the first thing that may differ; `Mistyped` if it gives another type.
@@ -126,8 +133,13 @@ def require_computable(table: Table, every: Sequence[Token], type: ColumnType) -
     if reader.peek() is not _END:
         reader.refuse()
     is_whole = not any(token.kind is Kind.NUMBER and "." in token.text for token in every)
-    if found not in _RESULTS.get(type, ()) or not (is_whole or type is not ColumnType.INTEGER):
+    if type is ColumnType.BOOLEAN:
+        fits = reader.is_truth(found, first)
+    else:
+        fits = found in _RESULTS.get(type, ()) and (is_whole or type is not ColumnType.INTEGER)
+    if not fits:
         raise Mistyped(first)
+    return frozenset(reader.truths)
 
 
 def _known(column: Column, *, folds: bool) -> _Type:
@@ -146,9 +158,8 @@ class _Reader:
         self._types = {
             name.lower(): _known(each, folds=folds) for name, each in table.every.items()
         }
-        for name, column in table.every.items():
-            if computes and column.type is ColumnType.BOOLEAN:
-                self._types[name.lower()] = _Type.COUNT
+        self._flags: set[Token] = set()
+        self.truths: set[Token] = set()
         self._rest = list(reversed(every))
         self._last = every[-1] if every else _END
         self._depth = 0
@@ -175,9 +186,9 @@ class _Reader:
         start = self.peek()
         found = part()
         while (token := self._word(word)) is not None:
-            self._require(found, (_Type.TRUTH, _Type.NULL), start)
+            self._require_truth(found, start)
             start = self.peek()
-            self._require(part(), (_Type.TRUTH, _Type.NULL), start)
+            self._require_truth(part(), start)
             found, start = _Type.TRUTH, token
         return found
 
@@ -188,7 +199,7 @@ class _Reader:
         start = self.peek()
         found = self._compared()
         if count:
-            self._require(found, (_Type.TRUTH, _Type.NULL), start)
+            self._require_truth(found, start)
             return _Type.TRUTH
         return found
 
@@ -289,6 +300,8 @@ class _Reader:
         known = self._types.get(token.name.lower()) if _may_name(token) else None
         if known is None or (known is _Type.OPAQUE and not self.peek().is_word("IS")):
             self.refuse(token)
+        if known is _Type.FLAG:
+            self._flags.add(token)
         return known
 
     def _called(self, function: Token) -> _Type:
@@ -310,7 +323,9 @@ class _Reader:
         found = arguments[0]
         for each in arguments[1:]:
             found = self._unified(found, each, function)
-        return self._told(found if name == "coalesce" else arguments[0], function)
+        if name == "nullif" and (arguments[0] is not _Type.NUMBER or found is _Type.INTEGER):
+            found = arguments[0]  # else what Postgres takes the literal for
+        return self._told(found, function)
 
     def _require_pattern(self, function: Token) -> None:
         """What `replace` looks for is a literal with something in it: for the empty text SQLite
@@ -330,9 +345,10 @@ class _Reader:
         base = None if self.peek().is_word("WHEN") else self._told(self.condition(), start)
         found = _Type.NULL
         while self._word("WHEN"):
+            first = self.peek()
             when = self.condition()
             if base is None:
-                self._require(when, (_Type.TRUTH, _Type.NULL), start)
+                self._require_truth(when, first)
             else:
                 base = self._unified(base, when, start)
             if not self._word("THEN"):
@@ -363,6 +379,16 @@ class _Reader:
     def _told(self, found: _Type, at: Token) -> _Type:
         """Postgres takes what could be of any type for text."""
         return self.refuse(at) if found is _Type.NULL else found
+
+    def is_truth(self, found: _Type, start: Token) -> bool:
+        """Whether a part that begins there is a truth, and not NULL."""
+        if found is _Type.FLAG and start in self._flags:
+            self.truths.add(start)
+        return found is _Type.TRUTH or start in self.truths
+
+    def _require_truth(self, found: _Type, start: Token) -> None:
+        if found is not _Type.NULL and not self.is_truth(found, start):
+            self.refuse(start)
 
     def _require(self, found: _Type, wanted: tuple[_Type, ...], at: Token) -> None:
         if found not in wanted:

@@ -24,7 +24,7 @@ Accepted:
 Accepted:
 
     CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, title TEXT, done BOOLEAN, due TIMESTAMP);
-    CREATE INDEX open_notes ON notes (due) WHERE done = 0 AND due IS NOT NULL;
+    CREATE INDEX open_notes ON notes (due) WHERE NOT done AND due IS NOT NULL;
     CREATE INDEX by_title ON notes (trim(title), due DESC);
 """
 

@@ -5,7 +5,7 @@ column that they compute differently is another one in each database. What is kn
 on both: comparisons of things of one type, AND, OR, NOT, IN, BETWEEN, IS NULL, CASE, texts with ||
 between, and the functions length, coalesce, nullif, trim, ltrim, rtrim and replace; on columns that
 are numbers, text or BOOLEAN. All others can be asked whether they are NULL. A number has at most 15
-digits, and is not taken for a truth.
+digits, and is not taken for a truth; a BOOLEAN column is one where it stands alone.
 
 What computes a generated column may also have +, -, * on INTEGER columns, and / and % by a whole
 number, but compare nothing of that.
