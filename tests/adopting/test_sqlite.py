@@ -3,6 +3,7 @@ out; and that it builds whatever the file has."""
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from electricsql.adopting import Draft, Outcome
 from electricsql.cli.adopting import read_sqlite
 from electricsql.errors import ProjectError
-from electricsql.migrations import Source, build
+from electricsql.migrations import CAPTURE_TABLES, Source, build
 from electricsql.schema import Schema
 
 
@@ -256,10 +257,31 @@ CLAUSES = st.lists(
 COLUMNS = st.lists(st.tuples(NAMES, TYPES, CLAUSES), min_size=1, max_size=4)
 KEYS = st.sampled_from(["", ", PRIMARY KEY ({})", ", UNIQUE ({}), PRIMARY KEY ({})"])
 
+OTHERS = st.tuples(
+    st.sampled_from(
+        [
+            'CREATE VIEW {1} AS SELECT * FROM "{0}"',
+            "CREATE VIEW {1} AS SELECT a, \"b\" FROM '{0}' ORDER BY 1",
+            "CREATE VIRTUAL TABLE {1} USING fts5 (a, content='{0}')",
+            "CREATE VIRTUAL TABLE {1} USING fts5 (a)",
+            'CREATE TRIGGER {1}_g AFTER INSERT ON "{0}" WHEN new.rowid > 0 AND (1 OR 0)'
+            " BEGIN INSERT INTO {1} (a) VALUES (new.rowid); END",
+            'CREATE TRIGGER {1}_h BEFORE UPDATE OF a ON [{0}] BEGIN DELETE FROM "{0}"; END',
+            "CREATE TRIGGER {1}_i INSTEAD OF DELETE ON {1} FOR EACH ROW"
+            " BEGIN UPDATE OR IGNORE '{0}' SET b = raise(IGNORE); SELECT 1; END",
+            "CREATE TRIGGER {1}_j DELETE ON `{0}` BEGIN REPLACE INTO b (a) SELECT old.a; END",
+        ]
+    ),
+    NAMES,
+    st.sampled_from(["v", "w"]),
+)
 
-@given(st.lists(st.tuples(NAMES, COLUMNS, KEYS), max_size=4))
+
+@given(st.lists(st.tuples(NAMES, COLUMNS, KEYS), max_size=4), st.lists(OTHERS, max_size=4))
 def test_whatever_sqlite_takes_the_draft_builds(
-    path: Path, tables: Sequence[tuple[str, Sequence[tuple[str, str, Sequence[str]]], str]]
+    path: Path,
+    tables: Sequence[tuple[str, Sequence[tuple[str, str, Sequence[str]]], str]],
+    others: Sequence[tuple[str, str, str]],
 ) -> None:
     path.unlink(missing_ok=True)
     database = sqlite3.connect(path)
@@ -270,6 +292,16 @@ def test_whatever_sqlite_takes_the_draft_builds(
             database.execute(f'CREATE TABLE "{name}" ({body}{key.format(first, first)})')
         except sqlite3.OperationalError:
             continue
+    for sql, name, other in others:
+        with suppress(sqlite3.OperationalError):
+            database.execute(sql.format(name, other))
     database.commit()
     database.close()
-    schema_of(read_sqlite(path))
+    draft = read_sqlite(path)
+    (compiled,) = build([Source("20240101000000000_adopt", "adopt", draft.sql)]).migrations
+    with closing(sqlite3.connect(":memory:")) as device:
+        for statement in (*CAPTURE_TABLES, *compiled.statements):
+            device.execute(statement)
+        found = dict(device.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+    silent = [sql for name, sql in found.items() if name[1:] in ("_h", "_i")]
+    assert all("_electric_guard" in sql for sql in silent), "both write what is replicated"
