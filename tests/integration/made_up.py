@@ -83,6 +83,11 @@ _SANE: Final = {
     **dict.fromkeys(("INTEGER", "INT", "REAL", "DOUBLE PRECISION"), (*_ANY, *_NUMBERS)),
     **dict.fromkeys(("NUMERIC", "DECIMAL(10,2)"), (*_ANY, *_NUMBERS)),
 }
+_COMPUTED: Final = (
+    ("INTEGER", "length({0})"), ("INTEGER", "{0} + 1"), ("TEXT", "coalesce({0}, '')"),
+    ("TEXT", "{0} || {1}"), ("BOOLEAN", "{0} > 1"), ("TEXT", "trim({0})"), ("INTEGER", "{0}"),
+    ("INTEGER", "CASE WHEN {0} > 1 THEN 1 ELSE 0 END"), ("TEXT", "upper({0})"), ("TEXT", "{0}"),
+)  # fmt: skip
 _TERMS: Final = (
     "{0}", "{0}", "{0}", "{0} DESC", "{0} COLLATE NOCASE", "lower({0})", "length({0})", "{0} + 1",
     "coalesce({0}, '')", "{0} || {1}", "{0} COLLATE RTRIM", "substr({0}, 1, 2)", "random()", "1",
@@ -107,7 +112,7 @@ _DIRECTIVES: Final = (
     '-- @allow unique-can-collide reason="by chance"', "-- @allow nothing",
     "-- @unique {0}.{1} on-conflict=quarantine", "-- @local-only",
     "-- @unique {0}.{1} on-conflict=keep-first", "-- @check {0}.{1} on-conflict=quarantine",
-    "-- @", "-- @x",
+    '-- @allow device-only-index reason="by chance"', "-- @", "-- @x",
 )  # fmt: skip
 _SCRAPS: Final = (
     "(", ")", ",", "'", '"', ";", "--", "/*", "*/", "\0", "\r\n", "NOT", "NULL", "x'", "é", "[",
@@ -160,7 +165,8 @@ class Maker:
             return self._create_table()
         makers: Sequence[Callable[[], str]] = (
             *(self._add_column, self._add_column, self._create_index, self._create_index),
-            *((self._rename, self._drop, self._rebuild) if self._chance(0.3) else ()),
+            *((self._rename, self._drop, self._rebuild) if self._chance(0.2) else ()),
+            *((self._local,) if self._chance(0.4) else ()),
         )
         return self._directive() + self._pick(makers)()
 
@@ -230,7 +236,12 @@ class Maker:
             if not self._odd():
                 type = parts[1] = parent.types[parent.columns[0]]
             parts.append(self._reference(parent))
-        if self._odd() or self._chance(0.03):
+        if len(table.columns) > 1 and self._chance(0.06):
+            type, computed = self._pick(_COMPUTED)
+            one, other = (self._spelled(self._pick(table.columns[1:])) for _ in range(2))
+            stored = self._pick(("", " VIRTUAL", " STORED"))
+            parts = [parts[0], type, f"AS ({computed.format(one, other)}){stored}"]
+        elif self._odd() or self._chance(0.02):
             odd = (
                 "UNIQUE",
                 "COLLATE NOCASE",
@@ -304,6 +315,19 @@ class Maker:
         named = self._spelled(named)
         on = f"{self._spelled(table.name)} ({', '.join(terms)})"
         return f"CREATE {unique}INDEX {named} ON {on}{where}"
+
+    def _local(self) -> str:
+        """Something that only devices have."""
+        table, name = self._some(), self._name()
+        on, column = self._spelled(table.name), self._spelled(table.columns[0])
+        forms = (
+            f"CREATE VIEW {self._spelled(name)} AS SELECT {column} FROM {on}",
+            f"-- @local-only\nCREATE TABLE {self._spelled(name)} (x, y DEFAULT 1)",
+            f"CREATE VIRTUAL TABLE {self._spelled(name)} USING fts5(x)",
+            f"-- @local-only\nCREATE TRIGGER {self._spelled(name)} AFTER INSERT ON {on} BEGIN"
+            f" UPDATE {on} SET {column} = NEW.{column} WHERE {column} = NEW.{column}; END",
+        )
+        return self._pick(forms)
 
     def _rename(self) -> str:
         table, new = self._some(), self._name()

@@ -46,12 +46,21 @@ def _new(seen: Analysis) -> Iterator[tuple[str, str, Span]]:
     """The new names: what they are of, and where that is written."""
     for fate in seen.new_tables:
         if fate.after is not None:
-            yield fate.after.name, f"Table {fate.after.name}", fate.at
+            if _may_be_taken(fate.after.name):
+                yield fate.after.name, f"Table {fate.after.name}", fate.at
             key = postgres_key_name(fate.after)
             yield key, f"The primary key of {fate.after.name}", fate.at
     for table, index, at in seen.new_indexes:
-        what = f"Index {index.name}" if index.sql else f"A UNIQUE constraint of {table.name}"
-        yield postgres_index_name(table, index), what, at
+        if index.sql is None:
+            name = postgres_index_name(table, index)
+            yield name, f"A UNIQUE constraint of {table.name}", at
+        elif _may_be_taken(index.name):
+            yield index.name, f"Index {index.name}", at
+
+
+def _may_be_taken(name: str) -> bool:
+    """Whether it looks like one that Postgres gives; all others SQLite has only once."""
+    return name.endswith(("_pkey", "_key"))
 
 
 def _names(table: Table) -> Iterator[str]:
