@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from electricsql.checks import Finding
 from electricsql.limits import TOKEN_TTL_S, TOKEN_TTL_S_MAX, VERSION_CHARS_MAX
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
@@ -142,24 +143,6 @@ class Migrations(msgspec.Struct, forbid_unknown_fields=True):
     """All migrations that the developer has, in any order."""
 
     migrations: list[MigrationSource]
-
-
-class Finding(msgspec.Struct):
-    """What a rule found in a new migration. Lines and columns count from 1."""
-
-    rule: str
-    severity: str
-    migration: str
-    file: str
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    excerpt: str
-    problem: str
-    why: str
-    fix: str
-    help: str
 
 
 class Plan(msgspec.Struct):

@@ -6,7 +6,6 @@ is `/ws/{app}/{env}` (`streams.py`).
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from electricsql import __version__
@@ -21,7 +20,6 @@ from electricsql.service.bodies import (
     Drift,
     EnvironmentName,
     EnvironmentStatus,
-    Finding,
     Migration,
     MigrationDetail,
     Migrations,
@@ -140,8 +138,7 @@ async def validate_migrations(call: Call[Migrations]) -> Plan:
         plan = await hub.plan(_sources(call.body))
     except MigrationError as error:
         raise await _explained(hub, call.body, error) from error
-    findings = [Finding(**asdict(each)) for each in warnings]
-    return Plan(list(plan.pending), list(plan.postgres), findings)
+    return Plan(list(plan.pending), list(plan.postgres), warnings)
 
 
 async def apply_migrations(call: Call[Migrations]) -> list[Migration]:
