@@ -57,6 +57,8 @@ class Judge:
         self._writers: defaultdict[int, int] = defaultdict(int)
         self._together: dict[int, int] = {}
         self._never = self._puts = self._removes = 0
+        self._may_be_refused = False
+        """Whether Postgres has refused anything: what is retried in vain says something else."""
         self._has_copies = self._is_disordered = self._is_forgetful = False
         """Whether some deletes were made by who knew less than it seems, came late, or never."""
         self._committed = 0
@@ -176,8 +178,10 @@ class Judge:
         if decided == self._decided:
             return
         refused = self._hub.quarantine.values()
-        forbidden = any(each.told.code == "postgres-refused" for each in refused)
-        if not forbidden and any(_serials(each) & ~self._not_offered for each in refused):
+        self._may_be_refused |= any(each.told.code == "postgres-refused" for each in refused)
+        if not self._may_be_refused and any(
+            _serials(each) & ~self._not_offered for each in refused
+        ):
             told = [each.told for each in refused]
             raise Mistake("refused", f"the hub refuses {told}, and nothing is forbidden")
         self._is_disordered |= bool(decided)
