@@ -350,8 +350,9 @@ class DictDevice:
                 rows.update(padded(self._schema, rows))
 
     def _clear(self) -> None:
-        """A whole delta follows: it has all that the hub knows. That rows are dead which we have
-        deleted ourselves, and did not make, stays known."""
+        """A whole delta follows: it has all that the hub knows, clocks too. That rows are dead
+        which we have deleted ourselves, and did not make, stays known."""
+        self._clocks = {}
         deleted = self._changed() - self._changed(Op.INSERT, Op.OFFER)
         dead = ((row_id, self._view.get(row_id)) for row_id in deleted)
         self._base = {
