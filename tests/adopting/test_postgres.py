@@ -71,6 +71,15 @@ def test_whatever_is_there_the_draft_builds_and_fits(tables: dict[str, CatalogTa
         assert unlike(table, tables[table.name]) == []
 
 
+def test_an_index_on_jsonb_stays_in_postgres() -> None:
+    id, x = CatalogColumn("id", "uuid", not_null=True), CatalogColumn("x", "jsonb")
+    indexes = (Index("one", ("x",), unique=True, descending=(False,)), Index("two", ("x",)))
+    tables = {"t": CatalogTable("t", (id, x), ("id",), indexes=indexes)}
+    assert built(tables).tables["t"].indexes == ()
+    (told,) = draft_from_postgres("shop", tables).findings()
+    assert told.what == "t: the unique index one"
+
+
 def test_what_is_left_out_is_told_with_the_reason() -> None:
     id = CatalogColumn("id", "uuid", not_null=True)
     tables = {

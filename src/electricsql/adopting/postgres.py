@@ -124,7 +124,7 @@ def _table(table: CatalogTable, fit: Mapping[str, CatalogTable]) -> Piece:
     kept += [
         f"{table.name}: the unique index {index.name}"
         for index in table.indexes
-        if index.unique and not (index.columns and names.issuperset(index.columns))
+        if index.unique and not _comes_along(table, index)
     ]
     findings += [Finding(Outcome.MIND, what, _KEPT) for what in kept]
     body = ",\n    ".join(lines)
@@ -180,13 +180,20 @@ def _default(column: CatalogColumn) -> str | None:
 
 
 def _indexes(name: str, table: CatalogTable) -> Iterator[Piece]:
-    columns = {column.name for column in _known(table)}
     for index in table.indexes:
-        if index.columns and columns.issuperset(index.columns):
+        if _comes_along(table, index):
             collides = index.unique and not set(table.primary_key) <= set(index.columns)
             target = f"{_name(name)}({_names(index.columns)})"
             stated = [f"-- @unique {target} on-conflict=quarantine"] if collides else []
             yield Piece([], sql=_create_index(name, index), directives=stated)
+
+
+def _comes_along(table: CatalogTable, index: Index) -> bool:
+    """Whether a migration can have it: devices keep JSON as text, and only jsonb is compared."""
+    types = {column.name: BY_POSTGRES[column.type] for column in _known(table)}
+    return bool(index.columns) and all(
+        types.get(name, ColumnType.JSON) is not ColumnType.JSON for name in index.columns
+    )
 
 
 def _create_index(table: str, index: Index) -> str:
