@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
+from msgspec.structs import replace
 
 from electricsql.device import aside, building, ready, steps
 from electricsql.device.aside import left_over
 from electricsql.device.file import prepare
 from electricsql.device.meta import read_meta
 from electricsql.device.replica import Replica
+from electricsql.errors import DeviceError
 from electricsql.limits import IN_PLACE_ROWS_MAX, MERGED_WEIGHT
 from tests.device.conftest import MakeDevice
 from tests.device.files import NOTES, NOW_MS, DeviceFile, applied, bundle, plain
@@ -330,3 +332,38 @@ def works() -> Iterator[None]:
 def test_work_is_cut_into_transactions(scene: Scene) -> None:
     inside = [scene.file.engine.in_transaction for _ in steps.steps(scene.file.engine, works())]
     assert inside == [False] * 5
+
+
+def test_nobody_tidies_away_what_has_come_of_a_delta(device: MakeDevice) -> None:
+    file = device(NOTES)
+    hub = MemoryHub(file.schema)
+    table = file.schema.tables["notes"]
+    for number in range(COUNT):
+        hub.write(insert(table, id=f"n{number:02}"))
+    with closing(Replica(file.path)) as replica:
+        earlier, last = hub.delta(1, None, 3)
+        for part in earlier:
+            replica.stage(replace(part, staged=None, whole=False))
+            for _ in replica.tidy():
+                pass
+        last = replace(last, staged=None, whole=False)
+        for _ in replica.get_ready(NOW_MS, last):
+            pass
+        replica.apply(last, NOW_MS)
+    assert len(file.rows("notes")) == COUNT
+
+
+def test_a_delta_that_is_not_whole_here_is_not_applied(device: MakeDevice) -> None:
+    file = device(NOTES)
+    hub = MemoryHub(file.schema)
+    table = file.schema.tables["notes"]
+    for number in range(COUNT):
+        hub.write(insert(table, id=f"n{number:02}"))
+    with closing(Replica(file.path)) as replica:
+        earlier, last = hub.delta(1, None, 3)
+        for part in earlier[:-1]:
+            replica.stage(part)
+        with pytest.raises(DeviceError, match="Part 2 of a delta is missing") as raised:
+            replica.apply(last, NOW_MS)
+    assert raised.value.code == "apply-failed"
+    assert read_meta(file.app).cursor is None

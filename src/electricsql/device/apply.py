@@ -76,6 +76,24 @@ def migrations_of(part: DeltaPart) -> list[AppliedMigration]:
     return [AppliedMigration(m.name, m.title, m.sha256, m.statements) for m in part.migrations]
 
 
+def _unbroken(parts: Iterable[DeltaPart]) -> Iterator[DeltaPart]:
+    """The parts, if each comes after the one before; the last one may be there twice.
+
+    Raises:
+        DeviceError: `apply-failed`: some are missing, and the delta has to come again.
+    """
+    due = 0
+    for part in parts:
+        if part.part not in (due, due - 1) and not part.follows:
+            raise DeviceError(
+                "apply-failed",
+                f"Part {due} of a delta is missing before part {part.part}.",
+                "This is a defect of electricsql; please report it.",
+            )
+        yield part
+        due = part.part + 1
+
+
 class _Application:
     """One delta being applied, inside the transaction."""
 
@@ -99,7 +117,7 @@ class _Application:
         if built is not None and is_built:
             hlc = self._switch(built)
         else:
-            parts = chain(earlier, (last,))
+            parts = _unbroken(chain(earlier, (last,)))
             first = next(parts)
             migrations = self._migrate(first)
             hlc = self._take(chain((first,), parts))

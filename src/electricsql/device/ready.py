@@ -101,7 +101,7 @@ class Ready:
 
     def tidy(self) -> Iterator[None]:
         """Clean up, unless there is something to be applied yet."""
-        if not self._is_tidy and self._building is None and self._staging.reached() is None:
+        if not self._is_tidy and self._building is None and not self._staging.is_in_use:
             yield
             yield from steps(self._database, self._tidying())
             self._is_tidy = True

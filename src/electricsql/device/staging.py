@@ -81,8 +81,13 @@ class Staging:
         found = self._database.execute("SELECT 1 FROM _electric_staged LIMIT 1").fetchone()
         return found is None
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether what is kept is of a delta that is still to be applied, and so must stay."""
+        return not self.is_empty and read_meta(self._database).staged_for == self._belongs_to()
+
     def _last(self) -> DeltaPart | None:
-        if self.is_empty or read_meta(self._database).staged_for != self._belongs_to():
+        if not self.is_in_use:
             return None
         (number,) = self._database.execute("SELECT max(part) FROM _electric_staged").fetchone()
         return self.part(number)
