@@ -79,10 +79,17 @@ class SqliteDevice:
 
     def stage(self, part: DeltaPart) -> None:
         self._replica.stage(part)
+        self._tidy()
 
     def apply(self, last: DeltaPart, now_ms: int) -> tuple[str, int]:
         outcome = self._replica.apply(last, now_ms)
+        self._tidy()
         return str(outcome.cursor), outcome.acknowledged
+
+    def _tidy(self) -> None:
+        """Clean up, as the engine does when nothing comes for a moment."""
+        for _ in self._replica.tidy():
+            pass
 
     def renew(self) -> int:
         number = self._replica.renew()
