@@ -53,6 +53,15 @@ def test_a_warning_is_told_and_stops_nobody_who_is_not_strict(deployed: Typist) 
     assert deployed.well("check", "--strict").endswith("Checked 0 new migrations: no problems.\n")
 
 
+def test_a_build_tells_of_some_warnings_and_a_check_of_all(notes: Typist) -> None:
+    columns = ", ".join(f"c{n} VARCHAR(9)" for n in range(7))
+    notes.migration("many", f"CREATE TABLE many (id TEXT PRIMARY KEY NOT NULL, {columns});\n")
+    built = notes("build")
+    assert (built.status, built.err.count("warning[ignored-length]")) == (0, 5)
+    assert "And 2 more warnings: `electric check` shows them all.\n" in built.err
+    assert notes("check").out.count("warning[ignored-length]") == 7
+
+
 def test_programs_read_the_same(notes: Typist) -> None:
     path = str(notes.migration("keyless", KEYLESS).relative_to(notes.folder))
     (found,) = notes("check", "--format", "json").json()

@@ -13,12 +13,14 @@ from electricsql.checks.formats import text
 from electricsql.checks.formats.text import Style
 from electricsql.cli.api import Api
 from electricsql.cli.comparing import applied_in
+from electricsql.cli.output import counted as count
 from electricsql.cli.output import shown
 from electricsql.cli.outputs import bundle_folder
 from electricsql.cli.project import Project
 from electricsql.errors import ElectricError, MigrationError
 from electricsql.migrations import BundleMigration, Source, read_bundle
 
+_WARNINGS_MAX: Final = 5  # beside what is asked for; adopted schemas have dozens
 _COLOURS: Final = {
     Style.ERROR: "red",
     Style.WARNING: "yellow",
@@ -68,8 +70,12 @@ def judged(project: Project, sources: Sequence[Source], known: Iterable[str], wh
         MigrationError: there are errors; its code is the first one's rule.
     """
     findings = placed(project, check(sources, frozenset(known)))
-    show(findings)
     errors = [each for each in findings if each.is_error]
+    warnings = [each for each in findings if not each.is_error]
+    show([*errors, *warnings[:_WARNINGS_MAX]])
+    if len(warnings) > _WARNINGS_MAX:
+        more = count(len(warnings) - _WARNINGS_MAX, "more warning")
+        click.echo(f"And {more}: `electric check` shows them all.", err=True)
     if errors:
         raise MigrationError(
             errors[0].rule,
