@@ -33,7 +33,8 @@ class Change(NamedTuple):
 
     `incarnation` is the life of the row that the author meant: one more than the last one when it
     inserted a row whose tombstone it had observed. `ended` is the last life that its author knew to
-    be over at the hub, which may have forgotten that.
+    be over at the hub, which may have forgotten that. `made_up` are the columns of an insert that
+    its author's schema version would have filled so by itself (None: the table says it).
     """
 
     table: str
@@ -42,6 +43,7 @@ class Change(NamedTuple):
     values: Mapping[str, Value] = NOTHING
     incarnation: int = 1
     ended: int = 0
+    made_up: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,8 @@ def _written_by(author: Author, table: Table, change: Change, name: str) -> int:
     defaults = table.constant_defaults
     if change.op is Op.OFFER:
         made_up = author.clock.hlc == NO_HLC
+    elif change.made_up is not None:
+        made_up = name in change.made_up
     else:
         made_up = name in defaults and same(defaults[name], change.values[name])
     return -author.id if made_up else author.id

@@ -66,7 +66,8 @@ class Column:
     """One column. `declared` is the type as the author wrote it.
 
     A generated column has the `expression` that it is computed by, and its `place` among all
-    columns of the table, from 0.
+    columns of the table, from 0. A `hidden` one is a register that only older versions show: it is
+    in no database's tables (see `lenses`).
     """
 
     name: str
@@ -77,6 +78,7 @@ class Column:
     collation: str = BINARY
     expression: str = ""
     place: int = 0
+    hidden: bool = False
 
     @property
     def is_generated(self) -> bool:
@@ -155,7 +157,8 @@ class Table:
     gives out the key: it is the rowid.
 
     `columns` are those whose values are replicated. Those that each database computes from them
-    are `generated`, and known only to what makes tables and rules.
+    are `generated`, and known only to what makes tables and rules. A `hidden` table is one that
+    only older versions have (see `lenses`).
     """
 
     name: str
@@ -169,6 +172,7 @@ class Table:
     without_rowid: bool = False
     is_counted: bool = False
     generated: tuple[Column, ...] = ()
+    hidden: bool = False
 
     @cached_property
     def every(self) -> Mapping[str, Column]:

@@ -1,0 +1,191 @@
+"""All versions of an application, as made of the same registers.
+
+    versions and their lenses --> Lineage --> base: a schema of all registers
+                                          --> a view of each version (`view.py`)
+
+The base has the tables and columns of the newest version, under its names, and hidden ones: what
+older versions have and it does not. The hub merges in the base, so that whatever two versions write
+to the same register meets there. Columns stand in the order in which their registers were made: a
+register's position never changes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from electricsql.lenses.expressions import constant
+from electricsql.lenses.model import NULL, Added, Dropped, Kept, Lens, TableLens
+from electricsql.lenses.view import ColumnView, TableView, View
+from electricsql.schema import Column, Default, Schema, Table, Value
+
+HIDDEN: Final = "~"
+"""What the names of hidden tables and columns begin with, before their uids."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """A column's register. `column` is as the newest version that has it says; `down` is what older
+    versions show, since a hidden one has it no more, or since a version takes NULL."""
+
+    uid: str
+    column: Column
+    hidden: bool = False
+    down: str = ""
+
+    def stored(self) -> Column:
+        """As a column of the base."""
+        if not self.hidden:
+            return self.column
+        default = Default(self.down, constant=True, value=constant(self.down))
+        name = HIDDEN + self.uid
+        return replace(self.column, name=name, not_null=False, default=default, hidden=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entity:
+    """A table through all versions, with its registers in the order they were made."""
+
+    uid: str
+    number: int
+    table: Table
+    registers: Mapping[str, _Register]
+    hidden: bool = False
+
+    def stored(self) -> Table:
+        """As a table of the base. A hidden one has no rules any more."""
+        columns = tuple(register.stored() for register in self.registers.values())
+        if self.hidden:
+            name, key = HIDDEN + self.uid, self.table.primary_key
+            return Table(name, self.number, columns, key, hidden=True)
+        if (self.number, columns) == (self.table.number, self.table.columns):
+            return self.table
+        return replace(self.table, number=self.number, columns=columns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """A table as one version has it: its entity, and its columns' registers by their names."""
+
+    entity: str
+    columns: Mapping[str, str]
+
+
+_Sights = Mapping[str, _Sight]
+_NOTHING: Final[_Sights] = MappingProxyType({})
+
+
+class Lineage:
+    """The versions of one application, oldest first, each with its lens."""
+
+    def __init__(self, versions: Iterable[tuple[Schema, Lens]] = ()) -> None:
+        self._entities: dict[str, _Entity] = {}
+        self._sights: dict[str | None, _Sights] = {None: _NOTHING}
+        self._schemas: dict[str | None, Schema] = {None: Schema({})}
+        self._newest: str | None = None
+        self._views: dict[str | None, View] = {}
+        for schema, lens in versions:
+            self._take(schema, lens)
+        self.base = self._stored()
+        """All registers, under the names of the newest version."""
+
+    def view(self, version: str | None) -> View:
+        """How a version reads and writes the base.
+
+        Raises:
+            KeyError: there is no such version.
+        """
+        if version not in self._views:
+            self._views[version] = self._view(version)
+        return self._views[version]
+
+    def uid_of(self, table: str, column: str = "") -> str:
+        """The uid of a table or a column of the newest version.
+
+        Raises:
+            KeyError: there is none.
+        """
+        sight = self._sights[self._newest][table]
+        return sight.columns[column] if column else sight.entity
+
+    def _take(self, schema: Schema, lens: Lens) -> None:
+        before = self._sights[self._newest]
+        sights = dict(before)
+        for each in lens.tables:
+            sights.pop(each.was, None)
+        for name, sight in sights.items():
+            self._refresh(sight, schema.tables[name])
+        for each in lens.tables:
+            if each.name:
+                table = schema.tables[each.name]
+                sights[each.name] = self._changed(table, each, before.get(each.was))
+            else:
+                entity = self._entities[before[each.was].entity]
+                self._entities[entity.uid] = replace(entity, hidden=True)
+        self._sights[schema.version], self._schemas[schema.version] = sights, schema
+        self._newest = schema.version
+
+    def _refresh(self, sight: _Sight, table: Table) -> None:
+        """A table that a lens does not mention may have other indexes, or parents of other
+        names."""
+        entity = self._entities[sight.entity]
+        if entity.table is not table:
+            self._entities[entity.uid] = replace(entity, table=table)
+
+    def _changed(self, table: Table, lens: TableLens, before: _Sight | None) -> _Sight:
+        """Note what a lens makes of a table; gives it as the new version has it."""
+        known = self._entities[before.entity] if before else None
+        registers = dict(known.registers) if known else {}
+        old = before.columns if before else {}
+        columns: dict[str, str] = {}
+        for each in lens.columns:
+            match each:
+                case Added(name, uid):
+                    columns[name] = uid
+                    registers[uid] = _Register(uid, table.by_name[name])
+                case Kept(name):
+                    uid = columns[name] = old[each.old_name]
+                    down = each.down or registers[uid].down
+                    registers[uid] = _Register(uid, table.by_name[name], down=down)
+                case Dropped(was, down):
+                    uid = old[was]
+                    registers[uid] = replace(registers[uid], hidden=True, down=down)
+        number = known.number if known else table.number
+        uid = known.uid if known else lens.uid
+        self._entities[uid] = _Entity(uid, number, table, registers)
+        return _Sight(uid, columns)
+
+    def _stored(self) -> Schema:
+        tables = {table.name: table for table in map(_Entity.stored, self._entities.values())}
+        newest = self._schemas[self._newest]
+        is_newest = tables.keys() == newest.tables.keys() and all(
+            table is newest.tables[name] for name, table in tables.items()
+        )
+        return newest if is_newest else Schema(tables, self._newest)
+
+    def _view(self, version: str | None) -> View:
+        schema = self._schemas[version]
+        if self.base is schema:
+            return View(schema, self.base)
+        tables = {
+            name: _table_view(schema.tables[name], sight, self._entities[sight.entity])
+            for name, sight in self._sights[version].items()
+        }
+        return View(schema, self.base, tables)
+
+
+def _table_view(table: Table, sight: _Sight, entity: _Entity) -> TableView:
+    places = {uid: place for place, uid in enumerate(entity.registers)}
+    base = entity.stored()
+    columns = []
+    for name, uid in sight.columns.items():
+        place, register = places[uid], entity.registers[uid]
+        shown = _for_null(table.by_name[name], register)
+        columns.append(ColumnView(name, base.columns[place].name, place, shown))
+    return TableView(table, base, tuple(columns))
+
+
+def _for_null(column: Column, register: _Register) -> Value:
+    """What a version that has no NULL in this column shows, if a later one does."""
+    takes_null = register.hidden or not register.column.not_null
+    return constant(register.down or NULL) if column.not_null and takes_null else None
