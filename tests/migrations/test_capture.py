@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 import pytest
 from hypothesis import example, given
@@ -147,6 +148,20 @@ def test_what_is_computed_is_not_logged_and_not_too_large(strict: str) -> None:
             db.execute("UPDATE t SET n = ?", (n,))
     db.execute("UPDATE t SET n = ?", (large // 3,))
     assert db.execute("SELECT sum FROM t").fetchone() == (large // 3 * 2,)
+
+
+def test_nor_is_what_a_later_migration_adds() -> None:
+    texts = (
+        "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, n INT)",
+        "ALTER TABLE t ADD g INT AS (n + 1)",
+    )
+    built = build([Source(f"2024010{n}000000000_x", "x", text) for n, text in enumerate(texts, 1)])
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        for statement in (*CAPTURE_TABLES, *(s for m in built.migrations for s in m.statements)):
+            db.execute(statement)
+        db.execute("INSERT INTO t VALUES ('a', 1)")
+        with pytest.raises(sqlite3.DatabaseError, match=r"t.g is INTEGER and cannot hold"):
+            db.execute("UPDATE t SET n = ?", (2**63 - 1,))
 
 
 def test_rows_that_stay_in_the_way_are_not_taken_for_replaced() -> None:

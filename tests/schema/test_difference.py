@@ -51,6 +51,13 @@ T = "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a INT, b TEXT UNIQUE)"
 P = "CREATE TABLE p (id TEXT PRIMARY KEY NOT NULL)"
 
 
+def test_a_computed_column_touches_its_table() -> None:
+    difference = additions(schema(T), schema(T, "ALTER TABLE t ADD COLUMN g INT AS (a + 1)"))
+    assert [column.name for _, column in difference.generated] == ["g"]
+    assert difference.touched() == ("t",)
+    assert difference.changed() == {"t"}
+
+
 def test_an_index_may_go_again() -> None:
     index = "CREATE INDEX i ON t (a)"
     difference = additions(schema(T, index), schema(T))

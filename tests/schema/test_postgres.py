@@ -178,6 +178,16 @@ def test_generated_columns_come_where_they_are_declared_and_after_what_they_read
     )
 
 
+def test_columns_come_in_the_order_of_the_file_whether_written_or_computed() -> None:
+    added = plan_of(
+        "ALTER TABLE t ADD COLUMN g INT AS (y)",
+        "ALTER TABLE t ADD COLUMN z INT",
+        "ALTER TABLE t ADD COLUMN h INT AS (z)",
+        before=("CREATE TABLE t (id TEXT PRIMARY KEY, y INT)",),
+    )
+    assert [sql.split('"')[3] for sql in added] == ["g", "z", "h"]
+
+
 def test_names_that_postgres_would_cut_stay_apart() -> None:
     def name(column: str) -> str:
         table = f"CREATE TABLE t (id TEXT PRIMARY KEY, {column} TEXT UNIQUE)"

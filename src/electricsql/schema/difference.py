@@ -25,12 +25,12 @@ class Difference:
     def touched(self) -> tuple[str, ...]:
         """The tables whose capture triggers must be made anew."""
         rules = (each for each in (*self.indexes, *self.dropped_indexes) if each[1].unique)
-        tables = (*self.tables, *(table for table, _ in (*self.columns, *rules)))
+        tables = (*self.tables, *(t for t, _ in (*self.columns, *self.generated, *rules)))
         return tuple(dict.fromkeys(table.name for table in tables))
 
     def changed(self) -> set[str]:
         """The tables that are new, or have anything new or less."""
-        others = (*self.columns, *self.indexes, *self.dropped_indexes)
+        others = (*self.indexes, *self.dropped_indexes)
         return {*self.touched(), *(table.name for table, _ in others)}
 
 

@@ -83,10 +83,12 @@ def literal(value: Value, type: ColumnType) -> str:
 
 
 def plan(difference: Difference) -> tuple[str, ...]:
-    """The Postgres DDL of a migration: tables first, so that they can refer to each other."""
+    """The Postgres DDL of a migration: tables first, so that they can refer to each other; then
+    columns in the order in which they came to SQLite."""
+    columns = sorted((*difference.columns, *difference.generated), key=_place)
     return (
         *(_create_table(table) for table in difference.tables),
-        *(add_column(*each) for each in (*difference.columns, *difference.generated)),
+        *(add_column(*each) for each in columns),
         *(
             add_foreign_key(table, foreign_key)
             for table in difference.tables
@@ -102,6 +104,11 @@ def plan(difference: Difference) -> tuple[str, ...]:
         ),
         *(create_index(*each) for each in _new_indexes(difference) if has_index(*each)),
     )
+
+
+def _place(added: tuple[Table, Column]) -> tuple[int, int]:
+    table, column = added
+    return table.number, list(table.every).index(column.name)
 
 
 def _new_indexes(difference: Difference) -> Iterator[tuple[Table, Index]]:

@@ -120,9 +120,12 @@ async def test_a_migration_is_no_drift_and_hides_none(database: str) -> None:
         more = "ALTER TABLE notes ADD COLUMN y INTEGER; CREATE UNIQUE INDEX by_y ON notes (y)"
         await world.hub.migrate(sources(NOTES, more))
         assert await problems(world) == ["Column x (integer) was added: devices don't hear of it."]
+        computed = "ALTER TABLE notes ADD COLUMN h INTEGER AS (length(body)) CHECK (h < 99)"
+        await world.hub.migrate(sources(NOTES, more, computed))
+        assert len(await problems(world)) == 1
         clash = "ALTER TABLE notes ADD COLUMN x TEXT"
         with pytest.raises(MigrationError, match="postgres-refused"):
-            await world.hub.migrate(sources(NOTES, more, clash))
+            await world.hub.migrate(sources(NOTES, more, computed, clash))
 
 
 async def test_a_role_that_may_have_no_event_trigger_is_told_of_drift(database: str) -> None:
