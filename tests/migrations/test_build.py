@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from electricsql.errors import ProjectError
+from electricsql.lenses import Added, Kept, Lens, TableLens, column_uid, made
 from electricsql.migrations import (
     Bundle,
     Source,
@@ -153,3 +154,14 @@ def test_a_view_is_on_devices_only() -> None:
     )
     compiled = [sql for migration in built.migrations for sql in migration.statements]
     assert schema_of(compiled, built.schema.version) == built.schema
+
+
+def test_a_migration_has_a_lens_and_keeps_it_in_the_bundle() -> None:
+    first, second = build([FIRST, SECOND]).migrations
+    assert first.lens == Lens((made(FIRST.name, first.schema.tables["items"]),))
+    uid = column_uid(SECOND.name, "items", "note")
+    columns = (Kept("value"), Added("note", uid))
+    assert second.lens == Lens((TableLens("items", was="items", columns=columns),))
+    assert second.additive
+    (_, again) = read_bundle(json.loads(bundle_json(bundle()))).migrations
+    assert (again.lens, again.additive) == (second.lens, True)

@@ -10,7 +10,7 @@ from electricsql.errors import PostgresError
 from electricsql.hub.connection import CONTENTION, Connection
 from electricsql.hub.ids import pass_known_ids
 
-FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 8))
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 9))
 """What brings a hub from format n to n + 1, in order."""
 
 LOCK: Final = 0x656C656374726963

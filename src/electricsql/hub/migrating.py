@@ -18,6 +18,7 @@ from electricsql.hub.drift import MIGRATING, expect, features
 from electricsql.hub.format import LOCK
 from electricsql.hub.keeping import keep_first
 from electricsql.hub.model import HubMigration, HubPlan
+from electricsql.lenses import lens_json, read_lens
 from electricsql.limits import LOCK_WAIT_MS, MIGRATION_ATTEMPTS_MAX
 from electricsql.migrations import BuiltMigration, Source, build
 
@@ -31,15 +32,16 @@ _BEGIN: Final = f"BEGIN; SET LOCAL lock_timeout = {LOCK_WAIT_MS}; SET LOCAL {MIG
 async def applied_migrations(connection: Connection) -> list[HubMigration]:
     """What the hub has, in order."""
     records = await connection.fetch(
-        "SELECT name, title, sha256, source, statements, applied_at"
+        "SELECT name, title, sha256, source, statements, applied_at, lens, additive"
         " FROM electric.migrations ORDER BY position"
     )
     return [_migration(record) for record in records]
 
 
 def _migration(record: asyncpg.Record) -> HubMigration:
-    name, title, sha256, source, statements, applied_at = record
-    return HubMigration(name, title, sha256, source, tuple(statements), applied_at)
+    name, title, sha256, source, statements, applied_at, lens, additive = record
+    known = None if lens is None else read_lens(lens)
+    return HubMigration(name, title, sha256, source, tuple(statements), applied_at, known, additive)
 
 
 class _Trial(Exception):
@@ -163,10 +165,13 @@ async def _apply(connection: Connection, migration: BuiltMigration, position: in
     await expect(connection, before, await features(connection, sorted(difference.changed())))
     source = migration.source
     await connection.execute(
-        "INSERT INTO electric.migrations (position, name, title, sha256, source, statements)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO electric.migrations"
+        " (position, name, title, sha256, source, statements, lens, additive)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         *(position, source.name, source.title, source.sha256, source.sql),
         list(migration.statements),
+        lens_json(migration.lens),
+        migration.additive,
     )
     return statements
 

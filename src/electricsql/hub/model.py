@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from electricsql.errors import ServiceError
 from electricsql.hub.drift import Drift
+from electricsql.lenses import Lens
 from electricsql.replication import Cursor, Fork, Refusal, Standing, Transaction
 
 _TRANSACTION_ID: Final = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,17})")
@@ -14,7 +15,8 @@ _TRANSACTION_ID: Final = re.compile(r"([1-9][0-9]{0,8})\.([1-9][0-9]{0,17})")
 
 @dataclass(frozen=True, slots=True)
 class HubMigration:
-    """A migration that was applied at the hub; `statements` are SQLite's."""
+    """A migration that was applied at the hub; `statements` are SQLite's. One without a `lens` is
+    from before there were any, and only adds."""
 
     name: str
     title: str
@@ -22,6 +24,8 @@ class HubMigration:
     source: str
     statements: tuple[str, ...]
     applied_at: datetime
+    lens: Lens | None = None
+    additive: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,11 +121,11 @@ class Reading:
         if old is not None and SCHEMA_NUMBER not in await self._touched_since(old):
             return []
         records = await self._connection.fetch(
-            "SELECT name, title, sha256, statements FROM electric.migrations"
+            "SELECT name, title, sha256, statements, additive FROM electric.migrations"
             f" WHERE {_UNSEEN} ORDER BY position",
             old,
         )
-        return [AppliedMigration(r[0], r[1], r[2], tuple(r[3])) for r in records]
+        return [AppliedMigration(r[0], r[1], r[2], tuple(r[3]), r[4]) for r in records]
 
     async def rows_since(self, cursor: Cursor | None) -> int:
         """How many rows `parts_since` will give."""

@@ -32,6 +32,7 @@ from electricsql.migrations.grammar import (
     fills,
     parse,
 )
+from electricsql.migrations.inferring import additive_lens
 from electricsql.migrations.local import LOCAL_ONLY, is_local, is_marked, says_local
 from electricsql.migrations.local_triggers import hears, kept_trigger
 from electricsql.migrations.names import new_name, title_of
@@ -68,6 +69,7 @@ __all__ = [
     "Policy",
     "Source",
     "Statement",
+    "additive_lens",
     "build",
     "bundle_json",
     "bundled",

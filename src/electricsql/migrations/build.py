@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from electricsql.errors import MigrationError
+from electricsql.lenses import Lens
 from electricsql.migrations.capture import triggers, widen_oplog
 from electricsql.migrations.grammar import Action, parse
+from electricsql.migrations.inferring import additive_lens
 from electricsql.migrations.local import compiled_local, is_local, is_marked
 from electricsql.migrations.source import Source, Statement, statements
 from electricsql.schema import (
@@ -29,13 +31,16 @@ from electricsql.schema import (
 @dataclass(frozen=True, slots=True)
 class BuiltMigration:
     """A migration, compiled: `statements` are SQLite's (the author's DDL, then the triggers),
-    `postgres` the same for Postgres, `schema` what there is after it."""
+    `postgres` the same for Postgres, `schema` what there is after it. One that is `additive`
+    changes nothing for an app that does not know it: devices may follow it at once."""
 
     source: Source
     schema: Schema
     difference: Difference
     statements: tuple[str, ...]
     postgres: tuple[str, ...]
+    lens: Lens
+    additive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration
         difference=difference,
         statements=(*theirs, *ours),
         postgres=postgres,
+        lens=additive_lens(before, after),
     )
 
 

@@ -12,19 +12,23 @@ from typing import Final
 import msgspec
 
 from electricsql.errors import ProjectError
+from electricsql.lenses import Lens
 from electricsql.migrations.build import BuiltMigration
 
 LOCAL_ENV: Final = "local"
 """The environment named in a bundle that no service has validated."""
 
 
-class BundleMigration(msgspec.Struct, frozen=True):
-    """A compiled migration: its SQLite statements, and the hash of the file they come from."""
+class BundleMigration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A compiled migration: its SQLite statements, and the hash of the file they come from. One
+    without a `lens` was compiled before there were any, and only adds."""
 
     name: str
     title: str
     sha256: str
     statements: tuple[str, ...]
+    additive: bool = True
+    lens: Lens | None = None
 
 
 class Bundle(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -47,8 +51,10 @@ def make_bundle(
 
 def bundled(built: BuiltMigration) -> BundleMigration:
     """A built migration as a bundle has it."""
-    source = built.source
-    return BundleMigration(source.name, source.title, source.sha256, built.statements)
+    source, statements = built.source, built.statements
+    return BundleMigration(
+        source.name, source.title, source.sha256, statements, built.additive, built.lens
+    )
 
 
 def read_bundle(source: str | Path | Mapping[str, object]) -> Bundle:
@@ -88,6 +94,8 @@ export interface Migration {
   readonly title: string;
   readonly sha256: string;
   readonly statements: readonly string[];
+  readonly additive?: false;
+  readonly lens?: Readonly<Record<string, unknown>>;
 }
 
 export interface Bundle {

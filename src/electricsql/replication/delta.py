@@ -60,12 +60,14 @@ class Block(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AppliedMigration:
-    """A migration as the hub recorded it: what a device needs to apply it."""
+    """A migration as the hub recorded it: what a device needs to apply it. One that is `additive`
+    changes nothing for an app that does not know it."""
 
     name: str
     title: str
     sha256: str
     statements: tuple[str, ...]
+    additive: bool = True
 
 
 WAITING: Final = "waiting"

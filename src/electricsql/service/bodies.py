@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from electricsql.checks import Finding
+from electricsql.lenses import Lens
 from electricsql.limits import TOKEN_TTL_S, TOKEN_TTL_S_MAX, VERSION_CHARS_MAX
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
@@ -124,10 +125,13 @@ class Migration(msgspec.Struct, rename="camel"):
 
 
 class MigrationDetail(Migration, rename="camel"):
-    """The same with its SQL: as written, and as devices run it."""
+    """The same with its SQL: as written, and as devices run it. An `additive` one changes nothing
+    for apps that don't know it; `lens` says how versions read each other (null: it only adds)."""
 
     source: str
     statements: list[str]
+    additive: bool = True
+    lens: Lens | None = None
 
 
 class MigrationSource(msgspec.Struct, forbid_unknown_fields=True):
@@ -154,13 +158,15 @@ class Plan(msgspec.Struct):
     findings: list[Finding] = []
 
 
-class BundleMigration(msgspec.Struct):
+class BundleMigration(msgspec.Struct, omit_defaults=True):
     """A migration as devices run it."""
 
     name: str
     title: str
     sha256: str
     statements: list[str]
+    additive: bool = True
+    lens: Lens | None = None
 
 
 class Bundle(msgspec.Struct, rename="camel"):

@@ -120,6 +120,8 @@ async def get_migration(call: Call[Nothing]) -> MigrationDetail:
                 each.applied_at,
                 each.source,
                 list(each.statements),
+                each.additive,
+                each.lens,
             )
     raise ServiceError(
         "unknown-migration",
@@ -162,7 +164,10 @@ async def get_bundle(call: Call[Nothing]) -> Bundle:
         call.path["app"],
         call.path["env"],
         migrations[-1].name if migrations else None,
-        [BundleMigration(m.name, m.title, m.sha256, list(m.statements)) for m in migrations],
+        [
+            BundleMigration(m.name, m.title, m.sha256, list(m.statements), m.additive, m.lens)
+            for m in migrations
+        ],
     )
 
 

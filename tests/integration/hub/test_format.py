@@ -132,3 +132,11 @@ async def test_a_table_in_use_is_waited_for(database: str) -> None:
     await connection.close()
     async with opened(database, FAMILY) as world:
         assert await world.client.fetchval("SELECT format FROM electric.hub") == len(FORMATS)
+
+
+@pytest.mark.parametrize("script", EARLIER, ids=lambda path: path.stem)
+async def test_migrations_of_an_older_hub_only_add(script: Path, database: str) -> None:
+    await restore(database, script)
+    async with opened(database, FAMILY) as world:
+        migrations = await world.hub.migrations()
+        assert {(each.lens, each.additive) for each in migrations} == {(None, True)}

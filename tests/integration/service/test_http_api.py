@@ -26,6 +26,9 @@ async def test_an_environment_from_nothing_to_a_bundle(deployed: Deployed) -> No
     assert (bundle["app"], bundle["env"]) == ("notes", deployed.env)
     assert bundle["schemaVersion"] == FIRST
     assert bundle["migrations"][0]["statements"] == detail["statements"]
+    assert bundle["migrations"][0]["lens"] == detail["lens"]
+    assert detail["lens"]["tables"][0]["uid"].startswith(f"{FIRST}:")
+    assert detail["additive"]
     status = await admin.get(deployed.path)
     assert status["schemaVersion"] == FIRST
     assert (status["devices"], status["quarantined"], status["connected"]) == ([], 0, 0)
