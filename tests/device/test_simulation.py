@@ -198,7 +198,7 @@ def test_devices_end_equal_also_when_a_file_is_restored(seed: int) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("start", range(1_000, 2_500, 500))
+@pytest.mark.parametrize("start", range(1_000, 1_450, 150))
 def test_devices_end_equal_in_many_histories(start: int) -> None:
-    for seed in range(start, start + 500):
+    for seed in range(start, start + 150):
         run(seed, "disconnect", "back_up", "restore")

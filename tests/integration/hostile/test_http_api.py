@@ -30,7 +30,7 @@ CHECKS: Any = [
     response_schema_conformance,
 ]
 EXAMPLES = {"admin": 6, "device": 2, "nobody": 2}
-EXAMPLES_SOAK = 100
+EXAMPLES_SOAK = 40
 
 
 @pytest.mark.parametrize("who", EXAMPLES)

@@ -203,5 +203,5 @@ async def test_a_client_has_no_deadlock_with_merges_at_the_same_rows(any_databas
 @pytest.mark.timeout(1800)
 async def test_many_merges_and_clients_at_the_same_rows(any_database: str) -> None:
     async with opened(any_database, FAMILY) as world:
-        said = await _hammer(world, count=400, clients=3)
+        said = await _hammer(world, count=120, clients=3)
         assert said["committed"] > 0

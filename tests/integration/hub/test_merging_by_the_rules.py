@@ -69,4 +69,4 @@ async def test_random_histories(any_database: str, seed: int) -> None:
 @pytest.mark.timeout(1800)
 async def test_long_random_histories(any_database: str) -> None:
     async with opened(any_database, FAMILY) as world:
-        await _history(world, random.Random(100), 50 * ROUNDS)
+        await _history(world, random.Random(100), 12 * ROUNDS)

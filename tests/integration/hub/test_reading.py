@@ -128,4 +128,4 @@ async def test_deltas_replayed_are_the_tables(any_database: str) -> None:
 @pytest.mark.timeout(1800)
 async def test_many_deltas_replayed_are_the_tables(any_database: str) -> None:
     async with opened(any_database, ITEMS, TAGS) as world:
-        await _compare(world, 10_000, random.Random(2))
+        await _compare(world, 2_500, random.Random(2))
