@@ -21,7 +21,7 @@ Not here: how rows get out of the shadows (`reading.py`), and the merge (`mergin
 from collections.abc import Mapping
 from typing import Final
 
-from electricsql.hub.values import default_of, distinct, kept_text
+from electricsql.hub.values import default_of, distinct, kept_before, kept_text
 from electricsql.schema import POSTGRES_TYPES, Table, quote
 
 MERGING: Final = "electric.merging"
@@ -42,9 +42,14 @@ def shadow_of(table: Table) -> str:
     return f"electric.shadow_{table.number}"
 
 
+def relation(table: Table) -> str:
+    """The name of the table itself; one that is hidden has been moved out of the way."""
+    return f"hidden_{table.number}" if table.hidden else table.name
+
+
 def user_table(table: Table) -> str:
     """The qualified name of the table itself."""
-    return f"public.{quote(table.name)}"
+    return f"{'electric' if table.hidden else 'public'}.{quote(relation(table))}"
 
 
 def create_capture(table: Table, collations: Mapping[str, str] = _OURS) -> tuple[str, ...]:
@@ -68,7 +73,7 @@ def adopt_rows(table: Table) -> tuple[str, ...]:
 
 
 def replace_functions(table: Table) -> tuple[str, ...]:
-    """The statements for a table that has new columns. Its shadow rows stay as they are."""
+    """The statements for a table that has other columns. Its shadow rows stay as they are."""
     inserted = _stamp(table, _inserted(table)) + _where_it_lasted(table)
     updated = _stamp(table, _updated(table)) + _where_it_lasted(table)
     deleted = _stamp(table, _deleted(table, "old_rows")) + _where_it_lasted(table)
@@ -165,6 +170,7 @@ def _stamp(table: Table, source: str) -> str:
     """Bring the rows of `source` (key, deleted, writers, kept) into the shadow.
 
     A row that comes back to life starts a new one. `writers` is 0 where the column was not written.
+    Hidden columns stay as the shadow has them, for as long as the row lives, and in its tombstone.
     """
     positions = range(1, len(table.columns) + 1)
     merged = ", ".join(
@@ -184,7 +190,7 @@ ON CONFLICT ({_keys(table)}) DO UPDATE SET
         WHEN s.touched & 1023 <> 0 THEN s.touched
         ELSE s.touched_before END,
     writers = CASE WHEN s.deleted <> 0 THEN excluded.writers ELSE ARRAY[{merged}] END,
-    kept = excluded.kept"""
+    kept = {_kept_after(table)}"""
 
 
 def _where_it_lasted(table: Table) -> str:
@@ -221,7 +227,7 @@ def _updated(table: Table) -> str:
     first = quote(table.primary_key[0])
     keys = ", ".join(f"coalesce(n.{quote(key)}, o.{quote(key)})" for key in table.primary_key)
     same = " AND ".join(f"n.{quote(key)} = o.{quote(key)}" for key in table.primary_key)
-    rest = [column for column in table.columns if column.name not in table.primary_key]
+    rest = [column for column in table.visible if column.name not in table.primary_key]
     changed = " OR ".join([f"n.{first} IS NULL", f"o.{first} IS NULL", *map(distinct, rest)])
     writers = ", ".join(
         f"CASE WHEN {distinct(column)} THEN here.id ELSE 0 END" if column in rest else "0"
@@ -241,6 +247,9 @@ def _fresh_writers(table: Table) -> str:
     """The writers of an inserted row: a value that is the column's default counts as made up."""
     writers = []
     for column in table.columns:
+        if column.hidden:
+            writers.append("0")
+            continue
         made_up = None if column.name in table.primary_key else default_of(column)
         if made_up is None:
             writers.append("here.id")
@@ -255,6 +264,17 @@ def _nobody(table: Table) -> str:
 
 def _kept(table: Table) -> str:
     return "ARRAY[" + ", ".join(kept_text(column) for column in table.columns) + "]"
+
+
+def _kept_after(table: Table) -> str:
+    if not table.hidden_columns:
+        return "excluded.kept"
+    values = ", ".join(
+        kept_before(table, column) if column.hidden else f"excluded.kept[{place}]"
+        for place, column in enumerate(table.columns, start=1)
+    )
+    return f"""CASE WHEN excluded.deleted <> 0 THEN ARRAY[{values}]
+        WHEN s.deleted = 0 THEN s.kept END"""
 
 
 def _keys(table: Table) -> str:

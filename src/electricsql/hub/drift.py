@@ -2,7 +2,7 @@
 what the tables have with what the last migrations left (`electric.drift`: format_5.sql, and
 format_6.sql for what is computed)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -27,6 +27,11 @@ WHERE (e.name, e.kind, e.feature) = (d.name, d.kind, d.feature)
 _EXPECT: Final = """
 INSERT INTO electric.expected SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 ON CONFLICT (name, kind, feature) DO UPDATE SET definition = excluded.definition
+"""
+_FORGET_TABLES: Final = "DELETE FROM electric.expected WHERE name = ANY($1::text[])"
+_RENAME: Final = """
+UPDATE electric.expected e SET name = n.now FROM unnest($1::text[], $2::text[]) n(was, now)
+WHERE e.name = n.was
 """
 _DRIFT: Final = """
 SELECT name, kind, feature, expected, found, breaks, since FROM electric.drift
@@ -58,6 +63,21 @@ class Drift:
 async def features(connection: Connection, names: Sequence[str]) -> set[Feature]:
     """What these tables have now."""
     return {Feature(*record) for record in await connection.fetch(_FEATURES, names)}
+
+
+async def rename(
+    connection: Connection, before: set[Feature], names: Mapping[str, str | None]
+) -> set[Feature]:
+    """Note under which names tables go from now on (None: there is no such table any more); gives
+    what they had, under these."""
+    await connection.execute(_FORGET_TABLES, [was for was, now in names.items() if now is None])
+    renamed = {was: now for was, now in names.items() if now is not None and now != was}
+    if renamed:
+        aside = [f"~{now}" for now in renamed.values()]  # two may have swapped their names
+        await connection.execute(_RENAME, list(renamed), aside)
+        await connection.execute(_RENAME, aside, list(renamed.values()))
+    there = [(each, names.get(each.table)) for each in before]
+    return {each._replace(table=name) for each, name in there if name is not None}
 
 
 async def expect(connection: Connection, before: set[Feature], after: set[Feature]) -> None:

@@ -199,8 +199,8 @@ class Hub:
         ):
             start = await take_cursor(connection, self.epoch, since)
             self._history.reached = start.cursor
-            schema = await self._schemas.at(connection, start.version)
-            yield Reading(connection, start, schema, self._known)
+            versions = await self._schemas.up_to(connection, start.version)
+            yield Reading(connection, start, versions, self._known)
 
     async def has_news(self, cursor: Cursor | None) -> bool:
         """Whether there may be something after the cursor. Cheap."""

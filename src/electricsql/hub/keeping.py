@@ -6,29 +6,39 @@ what was meant is a write of the hub's, like that of any trigger (`effects.py`):
 it, the author too. Who writes Postgres directly gets Postgres' error, as ever.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from electricsql.hub.capture import MERGING, user_table
 from electricsql.migrations import KEEP_FIRST, BuiltMigration, given_up, policies, statements
-from electricsql.schema import Index, Table, index_columns, quote
+from electricsql.schema import Index, Schema, Table, index_columns, quote
 
 NAME: Final = "electric_keep_first"
 """How the triggers' names begin."""
 
 
-def keep_first(migration: BuiltMigration) -> Iterator[str]:
-    """The statements for a migration's new UNIQUE rules, and for those that it drops."""
+def keep_first(migration: BuiltMigration, before: Schema, after: Schema) -> Iterator[str]:
+    """The statements for a migration's new UNIQUE rules, and for those that it drops, given the
+    bases before and after it."""
     difference = migration.difference
     for table, index in difference.dropped_indexes:
         if index.unique and index.columns:
-            yield f"DROP TRIGGER IF EXISTS {_name(table, index)} ON {user_table(table)}"
+            name = _name(before.tables[table.name], index)
+            yield f"DROP TRIGGER IF EXISTS {name} ON {user_table(table)}"
     new = [(table, index) for table in difference.tables for index in table.indexes]
     every = [each for one in statements(migration.source) for each in one.directives]
     stated = [each for each in policies(every) if each.on_conflict == KEEP_FIRST]
     for table, index in (*new, *difference.indexes):
         names = index_columns(table, index)
         if index.unique and any(each.is_about("unique", table.name, names) for each in stated):
+            yield from _trigger(after.tables[table.name], index)
+
+
+def keep_first_again(table: Table, names: Collection[str]) -> Iterator[str]:
+    """The statements for those of a table's UNIQUE rules that had triggers of these names, which
+    have gone since columns or the table are called otherwise now."""
+    for index in table.indexes:
+        if index.unique and index.columns and _name(table, index) in names:
             yield from _trigger(table, index)
 
 

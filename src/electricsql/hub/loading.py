@@ -19,7 +19,7 @@ from electricsql.hub.selecting import SHADOW_TEXT, kept, read_shadow
 from electricsql.hub.values import cast, finish, parameter_type, stored, to_send, wire
 from electricsql.limits import STATEMENTS_MAX
 from electricsql.replication import Clock, Row, RowId
-from electricsql.schema import ForeignKey, Key, Schema, Table, Value, quote
+from electricsql.schema import Column, ForeignKey, Key, Schema, Table, Value, quote
 
 _UPDATE: Final = "FOR UPDATE"
 _KEY_SHARE: Final = "FOR KEY SHARE"
@@ -59,8 +59,10 @@ class Loader:
             shadows = await self._load_shadows(table, keys, lock)
             if any(place not in values and bare.alive for place, bare in shadows.items()):
                 values = await self._values(table, keys, how)  # it came in between
+            if table.hidden_columns:
+                values = await self._with_hidden(table, keys, values)
             gone = [place for place, bare in shadows.items() if not bare.alive]
-            values.update(await self._kept(table, keys, gone))
+            values.update(await self._kept(table, keys, gone, table.columns))
             self.rows.update(dict.fromkeys(ids))
             for place, found in values.items():
                 self.rows[ids[place]] = Row(found, *shadows.get(place, _NO_SHADOW)[1:])
@@ -120,11 +122,19 @@ class Loader:
     async def _values(
         self, table: Table, keys: Sequence[Key], lock: str
     ) -> dict[int, Mapping[str, Value]]:
-        columns = ", ".join(wire(c, stored(c, "u")) for c in table.columns)
+        columns = ", ".join(wire(c, stored(c, "u")) for c in table.visible)
         records = await self._connection.fetch(
             f"SELECT k.place, {columns} {_find_rows(table, lock)}", *key_parameters(table, keys)
         )
-        return _named(table, records)
+        return _named(table.visible, records)
+
+    async def _with_hidden(
+        self, table: Table, keys: Sequence[Key], values: Mapping[int, Mapping[str, Value]]
+    ) -> dict[int, Mapping[str, Value]]:
+        """Values of living rows, with those of the columns that the table does not have."""
+        hidden = await self._kept(table, keys, list(values), table.hidden_columns)
+        nobodys = {column.name: column.default_value for column in table.hidden_columns}
+        return {place: {**row, **hidden.get(place, nobodys)} for place, row in values.items()}
 
     async def _alive(self, table: Table, keys: Sequence[Key]) -> set[int]:
         records = await self._connection.fetch(
@@ -147,21 +157,22 @@ class Loader:
         return shadows
 
     async def _kept(
-        self, table: Table, keys: Sequence[Key], gone: Sequence[int]
+        self, table: Table, keys: Sequence[Key], places: Sequence[int], columns: Sequence[Column]
     ) -> dict[int, Mapping[str, Value]]:
-        if not gone:
+        """What shadows keep in these columns, of the rows at some places."""
+        if not places:
             return {}
         values = [
             wire(
                 c, f"s.{key_name(table, c.name)}" if c.name in table.primary_key else kept(table, c)
             )
-            for c in table.columns
+            for c in columns
         ]
         records = await self._connection.fetch(
             f"SELECT k.place, {', '.join(values)} {_find_shadows(table, False)}",
-            *key_parameters(table, [keys[place] for place in gone]),
+            *key_parameters(table, [keys[place] for place in places]),
         )
-        return {gone[place]: row for place, row in _named(table, records).items()}
+        return {places[place]: row for place, row in _named(columns, records).items()}
 
     async def _children(
         self, child: Table, foreign_key: ForeignKey, keys: Sequence[Key]
@@ -232,12 +243,15 @@ def _find(table: Table, place: str, keys: Sequence[tuple[str, str]], lock: str) 
     return f"FROM {unnest_keys(table)} JOIN {place} ON {same} ORDER BY {order} {lock}"
 
 
-def _named(table: Table, records: Sequence[asyncpg.Record]) -> dict[int, Mapping[str, Value]]:
+def _named(
+    columns: Sequence[Column], records: Sequence[asyncpg.Record]
+) -> dict[int, Mapping[str, Value]]:
     if not records:
         return {}
-    places, *columns = zip(*records, strict=True)
-    finished = [finish(c, v) for c, v in zip(table.columns, columns, strict=True)]
+    places, *fetched = zip(*records, strict=True)
+    finished = [finish(c, v) for c, v in zip(columns, fetched, strict=True)]
+    names = [column.name for column in columns]
     return {
-        place - 1: dict(zip(table.column_names, values, strict=True))
+        place - 1: dict(zip(names, values, strict=True))
         for place, values in zip(places, zip(*finished, strict=True), strict=True)
     }

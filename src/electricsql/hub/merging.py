@@ -23,6 +23,7 @@ from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import CONTENTION, Connection, transaction
 from electricsql.hub.effects import capture_effects
 from electricsql.hub.format import LOCK
+from electricsql.hub.lineages import Versions
 from electricsql.hub.loading import Loader
 from electricsql.hub.long_work import work
 from electricsql.hub.model import Submitted
@@ -186,12 +187,13 @@ class Merging:
         fresh = _fresh(batch, {origin: state for origin, *state in devices or ()})
         if not fresh:
             return {}
-        schema = await self._schemas.at(connection, version)
-        loader = Loader(connection, schema, self._known, horizon)
-        hlcs = await _taken(connection, loader, [each.transaction for each in fresh], now_ms)
+        versions = await self._schemas.up_to(connection, version)
+        loader = Loader(connection, versions.base, self._known, horizon)
+        put = [await _put(versions, each) for each in fresh]
+        hlcs = await _taken(connection, loader, [each.transaction for each in put], now_ms)
         incoming = [
             self._incoming(submitted, transaction_id(xid, place), hlc, loader.clocks)
-            for place, (submitted, hlc) in enumerate(zip(fresh, hlcs, strict=True), start=1)
+            for place, (submitted, hlc) in enumerate(zip(put, hlcs, strict=True), start=1)
         ]
         await _Merge(connection, loader).run(notice(incoming, known), fresh)
         return {each.author.id: each.author.clock for each in incoming}
@@ -205,10 +207,11 @@ class Merging:
         """
         await decide(connection, submitted.id, "retried")
         xid, now_ms, version, _, horizon, known = await _state(connection, [], [submitted])
-        schema = await self._schemas.at(connection, version)
-        loader = Loader(connection, schema, self._known, horizon)
-        (hlc,) = await _taken(connection, loader, [submitted.transaction], now_ms)
-        incoming = self._incoming(submitted, transaction_id(xid, 1), hlc, loader.clocks)
+        versions = await self._schemas.up_to(connection, version)
+        loader = Loader(connection, versions.base, self._known, horizon)
+        put = await _put(versions, submitted)
+        (hlc,) = await _taken(connection, loader, [put.transaction], now_ms)
+        incoming = self._incoming(put, transaction_id(xid, 1), hlc, loader.clocks)
         batch = notice([replace(incoming, echo=True)], known)
         refused = await _Merge(connection, loader).run(batch)
         if refused:
@@ -304,6 +307,14 @@ async def _state(
     record = await connection.fetchrow(_STATE, origins, hlcs, seals)
     assert record is not None
     return record
+
+
+async def _put(versions: Versions, submitted: Submitted) -> Submitted:
+    """The same, as a transaction of the base."""
+    written = submitted.transaction
+    view = versions.view(written.schema_version)
+    put = await work(len(written.changes), view.put, written)
+    return submitted if put is written else replace(submitted, transaction=put)
 
 
 def _fresh(batch: Sequence[Submitted], devices: dict[int, list[int]]) -> list[Submitted]:

@@ -11,21 +11,28 @@ import asyncpg
 
 from electricsql.errors import MigrationError, PostgresError
 from electricsql.hub import adopting
-from electricsql.hub.capture import create_capture, replace_functions
+from electricsql.hub.capture import create_capture, replace_functions, user_table
 from electricsql.hub.catalog import read_catalog
 from electricsql.hub.connection import CONTENTION, Connection, transaction
-from electricsql.hub.drift import MIGRATING, expect, features
+from electricsql.hub.drift import MIGRATING, expect, features, rename
 from electricsql.hub.format import LOCK
-from electricsql.hub.keeping import keep_first
+from electricsql.hub.hiding import Bases, hide
+from electricsql.hub.keeping import NAME as KEEP_FIRST
+from electricsql.hub.keeping import keep_first, keep_first_again
+from electricsql.hub.lineages import lineage_of
 from electricsql.hub.model import HubMigration, HubPlan
 from electricsql.lenses import lens_json, read_lens
 from electricsql.limits import LOCK_WAIT_MS, MIGRATION_ATTEMPTS_MAX
 from electricsql.migrations import BuiltMigration, Source, build
+from electricsql.schema import CatalogTable, Difference, Table
 
 SCHEMA_NUMBER: Final = 0
 """Stands for the schema itself where `electric.touched` has a table's number."""
 
 _PAUSE_S: Final = 0.1
+_KEPT_FIRST: Final = """
+SELECT tgname FROM pg_trigger WHERE tgrelid = $1::text::regclass AND tgname LIKE $2
+"""
 _BEGIN: Final = f"BEGIN; SET LOCAL lock_timeout = {LOCK_WAIT_MS}; SET LOCAL {MIGRATING} = 'on'"
 
 
@@ -86,11 +93,16 @@ async def _perform(connection: Connection, sources: Sequence[Source]) -> HubPlan
     applied = await applied_migrations(connection)
     ordered = sorted(sources, key=lambda source: source.name)
     count = len(pending(applied, ordered))
-    built = await asyncio.to_thread(build, ordered)
-    new = built.migrations[len(ordered) - count :]
+    built = (await asyncio.to_thread(build, ordered)).migrations
+    old, new = built[: len(ordered) - count], built[len(ordered) - count :]
+    schemas, lenses = [each.schema for each in old], [each.lens for each in applied]
+    lineage = lineage_of(zip(schemas, lenses, strict=True))
     statements: list[str] = []
     for position, migration in enumerate(new, start=len(applied) + 1):
-        statements += await _apply(connection, migration, position)
+        longer = lineage.extended(migration.schema, migration.lens)
+        statements += await _apply(connection, migration, Bases(lineage.base, longer.base))
+        await _note(connection, migration, position)
+        lineage = longer
     if new:
         await connection.execute(
             "INSERT INTO electric.touched VALUES (pg_current_xact_id(), $1) ON CONFLICT DO NOTHING",
@@ -137,43 +149,78 @@ def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[So
     return new
 
 
-async def _apply(connection: Connection, migration: BuiltMigration, position: int) -> Sequence[str]:
-    """Apply one; gives its DDL."""
+async def _apply(
+    connection: Connection, migration: BuiltMigration, bases: Bases
+) -> Sequence[str]:
+    """Change the tables by one; gives its DDL."""
     difference = migration.difference
-    created = {table.name for table in difference.tables}
-    computing = {table.name for table, _ in difference.generated}
-    catalog = await read_catalog(connection, sorted(created | computing))
-    adopting.refuse_uncomputable(difference, catalog)
-    there = {name: table for name, table in catalog.items() if name in created}
-    before = await features(connection, sorted({*difference.changed()} - created))
+    there = await _found(connection, difference, bases)
+    before = await features(connection, sorted(bases.names))
     statements = adopting.plan(difference, there) if there else migration.postgres
-    for sql in statements:
+    kept_first = await _kept_first(connection, bases)
+    for sql in (*hide(bases), *statements):
         await _run(connection, migration, sql)
-    for table in difference.tables:
+    for table in bases.created:
         found = there.get(table.name)
         collations = {c.name: c.collation for c in found.columns} if found else {}
         for sql in create_capture(table, collations):
             await _run(connection, migration, sql)
-    for sql in adopting.rows(difference, there):
+    ours = [
+        *adopting.rows(difference, there),
+        *(sql for table in bases.reshaped for sql in replace_functions(table)),
+        *(sql for table, names in kept_first for sql in keep_first_again(table, names)),
+        *keep_first(migration, bases.before, bases.after),
+    ]
+    for sql in ours:
         await _run(connection, migration, sql)
-    for name in difference.touched():
-        if name not in created:
-            for sql in replace_functions(migration.schema.tables[name]):
-                await _run(connection, migration, sql)
-    for sql in keep_first(migration):
-        await _run(connection, migration, sql)
-    await expect(connection, before, await features(connection, sorted(difference.changed())))
+    before = await rename(connection, before, bases.names)
+    names = [*filter(None, bases.names.values()), *(table.name for table in bases.created)]
+    await expect(connection, before, await features(connection, sorted(names)))
+    return statements
+
+
+async def _found(
+    connection: Connection, difference: Difference, bases: Bases
+) -> dict[str, CatalogTable]:
+    """The new tables that are there already.
+
+    Raises:
+        MigrationError: `table-differs`: a table would compute a column otherwise.
+    """
+    taken = {table.name for table in bases.before if not table.hidden}
+    new = {table.name for table in bases.created} - taken
+    was = {now: name for name, now in bases.names.items()}
+    computing = {table.name: was[table.name] for table, _ in difference.generated}
+    catalog = await read_catalog(connection, sorted({*new, *computing.values()}))
+    computed = {name: catalog[was] for name, was in computing.items()}
+    adopting.refuse_uncomputable(difference, computed)
+    return {name: table for name, table in catalog.items() if name in new}
+
+
+async def _kept_first(
+    connection: Connection, bases: Bases
+) -> list[tuple[Table, set[str]]]:
+    """Drop the triggers that know a table or its columns by names that change; gives their names,
+    with the table as it is to be."""
+    kept = []
+    for was, now in bases.renamed:
+        found = await connection.fetch(_KEPT_FIRST, user_table(was), f"{KEEP_FIRST}%")
+        names = {record[0] for record in found}
+        for name in names:
+            await connection.execute(f"DROP TRIGGER {name} ON {user_table(was)}")
+        kept.append((now, names))
+    return kept
+
+
+async def _note(connection: Connection, migration: BuiltMigration, position: int) -> None:
     source = migration.source
     await connection.execute(
         "INSERT INTO electric.migrations"
         " (position, name, title, sha256, source, statements, lens, additive)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         *(position, source.name, source.title, source.sha256, source.sql),
-        list(migration.statements),
-        lens_json(migration.lens),
-        migration.additive,
+        *(list(migration.statements), lens_json(migration.lens), migration.additive),
     )
-    return statements
 
 
 async def _run(connection: Connection, migration: BuiltMigration, sql: str) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from electricsql.hub.capture import user_table
+from electricsql.hub.capture import relation, user_table
 from electricsql.hub.connection import Connection
 from electricsql.hub.model import Submitted
 from electricsql.hub.quarantine import NUMBER as QUARANTINE
@@ -80,4 +80,5 @@ async def note(
         [user_table(table) for table in touched],
         [each.transaction.seal or None if not each.is_in else None for each in taken],
     )
-    return {record[0] for record in records}
+    names = {relation(table): table.name for table in touched}
+    return {names[record[0]] for record in records}

@@ -17,6 +17,7 @@ import asyncpg
 from electricsql.errors import ServiceError
 from electricsql.hub.clocks import KnownClocks
 from electricsql.hub.connection import Connection
+from electricsql.hub.lineages import Versions
 from electricsql.hub.marks import HLC_MAX, mark_at
 from electricsql.hub.migrating import SCHEMA_NUMBER
 from electricsql.hub.quarantine import NUMBER as QUARANTINE
@@ -32,6 +33,7 @@ from electricsql.hub.selecting import (
     select_changed,
 )
 from electricsql.hub.values import finish
+from electricsql.lenses import View
 from electricsql.limits import FRAME_BYTES_MAX, PART_BYTES, PART_ROWS_MAX
 from electricsql.replication import (
     HUB_ORIGIN,
@@ -47,7 +49,7 @@ from electricsql.replication import (
     Snapshot,
     xid_of,
 )
-from electricsql.schema import Schema, Table, Value
+from electricsql.schema import Table, Value
 
 _FIRST_ROWS: Final = 100
 _GROWTH: Final = 10
@@ -105,10 +107,11 @@ class Reading:
     """A look at the hub in one snapshot. Not for several tasks at once."""
 
     def __init__(
-        self, connection: Connection, start: Start, schema: Schema, known: KnownClocks
+        self, connection: Connection, start: Start, versions: Versions, known: KnownClocks
     ) -> None:
         self.cursor = start.cursor
-        self.schema = schema
+        self.versions = versions
+        self.schema = versions.base
         self._connection = connection
         self._known = known
         self._clocks: dict[int, Clock] = {}
@@ -127,11 +130,11 @@ class Reading:
         )
         return [AppliedMigration(r[0], r[1], r[2], tuple(r[3]), r[4]) for r in records]
 
-    async def rows_since(self, cursor: Cursor | None) -> int:
+    async def rows_since(self, cursor: Cursor | None, view: View | None = None) -> int:
         """How many rows `parts_since` will give."""
         old = self._old(cursor)
         total = 0
-        for table in await self._tables(old):
+        for table in await self._tables(old, view):
             if old is None:
                 total += await self._connection.fetchval(count_all(table, self._horizon))
             else:
@@ -149,10 +152,15 @@ class Reading:
         )
 
     async def parts_since(
-        self, cursor: Cursor | None, after: Place | None = None, *, in_order: bool = False
+        self,
+        cursor: Cursor | None,
+        after: Place | None = None,
+        *,
+        view: View | None = None,
+        in_order: bool = False,
     ) -> AsyncGenerator[Part, None]:
         """The rows of the delta since a cursor; since none: all rows and
-        tombstones that are not forgotten.
+        tombstones that are not forgotten. They are the base's, of the tables that a `view` has.
 
         In order they come by tables and keys, and may begin `after` a place.
 
@@ -165,7 +173,7 @@ class Reading:
         place: Place | None = None
         if old is None:
             await self._connection.execute(_AS_PLANNED)
-        tables = await self._tables(old)
+        tables = await self._tables(old, view)
         async for table, sql in self._looks(tables, old, after, ordered=in_order):
             async for chunk in self._chunks(table, old, sql):
                 _refuse_too_large(table, chunk)
@@ -217,12 +225,13 @@ class Reading:
         assert cursor.snapshot.xmin >= self._horizon, "a cursor from before the horizon"
         return str(cursor.snapshot)
 
-    async def _tables(self, old: str | None) -> list[Table]:
+    async def _tables(self, old: str | None, view: View | None) -> list[Table]:
         """The tables to look at, in order of creation: parents are likely to come first."""
+        tables = [table for table in self.schema if view is None or view.has(table.name)]
         if old is None:
-            return list(self.schema)
+            return tables
         touched = await self._touched_since(old)
-        return [table for table in self.schema if table.number in touched]
+        return [table for table in tables if table.number in touched]
 
     async def _touched_since(self, old: str) -> frozenset[int]:
         """The numbers of what has changed."""

@@ -35,7 +35,7 @@ def select_changed(table: Table, rows_max: int | None = None) -> str:
 @lru_cache(maxsize=STATEMENTS_MAX)
 def select_alive(table: Table) -> str:
     """All rows there are."""
-    values = ", ".join(wire(column, stored(column, "u")) for column in table.columns)
+    values = ", ".join(wire(column, _living(table, column)) for column in table.columns)
     return (
         f"SELECT {SHADOW_TEXT}, {values}\nFROM {shadow_of(table)} s"
         f" JOIN {user_table(table)} u ON {join_keys(table)}\nWHERE s.deleted = 0"
@@ -104,7 +104,8 @@ def join_keys(table: Table) -> str:
 
 
 def kept(table: Table, column: Column) -> str:
-    """A tombstone's value; the default for a column that is younger than the tombstone."""
+    """What a shadow has of a row's values: all of a tombstone, hidden ones of the living; the
+    default for a column that is younger than the tombstone."""
     position = table.positions[column.name]
     value = f"s.kept[{position + 1}]::{POSTGRES_TYPES[column.type]}"
     if column.default_value is None:
@@ -127,7 +128,13 @@ def _remembered(horizon: int) -> str:
     return f"s.xid >= '{horizon}'::xid8"
 
 
+def _living(table: Table, column: Column) -> str:
+    return kept(table, column) if column.hidden else stored(column, "u")
+
+
 def _either(table: Table, column: Column) -> str:
     if column.name in table.primary_key:
         return f"s.{key_name(table, column.name)}"
+    if column.hidden:
+        return kept(table, column)
     return f"CASE WHEN s.deleted = 0 THEN {stored(column, 'u')} ELSE {kept(table, column)} END"

@@ -70,7 +70,7 @@ async def store(
         await _update_rows(connection, table, sorted_rows[table.name].turns.late)
     for table in tables:
         if values := sorted_rows[table.name].new:
-            await connection.execute(_insert(table), *_parameters(table.columns, values))
+            await connection.execute(_insert(table), *_parameters(table.visible, values))
     return touched
 
 
@@ -90,17 +90,12 @@ def _stamp(loaded: LoadedRows, row_id: RowId, row: Row) -> int | None:
 async def store_shadows(connection: Connection, table: Table, rows: Sequence[Stamped]) -> None:
     """Write the shadows of one table's rows."""
     living = [stamped for stamped in rows if stamped.row.alive]
-    if living:
-        parameters = await work(len(living), _shadow_parameters, table, living)
-        await connection.execute(_upsert_shadows(table, ()), *parameters)
     gone = [stamped for stamped in rows if not stamped.row.alive]
-    if gone:
-        values = [stamped.row.values for stamped in gone]
-        await connection.execute(
-            _upsert_shadows(table, table.columns),
-            *_shadow_parameters(table, gone),
-            *_parameters(table.columns, values),
-        )
+    for stamped, kept in ((living, table.hidden_columns), (gone, table.columns)):
+        if stamped:
+            parameters = await work(len(stamped), _shadow_parameters, table, stamped)
+            values = _parameters(kept, [each.row.values for each in stamped])
+            await connection.execute(_upsert_shadows(table, kept), *parameters, *values)
 
 
 @lru_cache(maxsize=STATEMENTS_MAX)
@@ -117,7 +112,7 @@ def _upsert_shadows(table: Table, kept: Sequence[Column]) -> str:
     values += [f"a[n.at + {place}]{cast}" for place, cast in enumerate(_CASTS, start=1)]
     first = len(_CASTS) + 1
     values.append(f"a[n.at + {first}:n.at + {len(_CASTS) + len(table.columns)}]")
-    values.append(_kept_array(kept))
+    values.append(_kept_array(table, kept))
     updates = ", ".join(f"{name} = excluded.{name}" for name in [*_NUMBERS, "writers", "kept"])
     return (
         f"INSERT INTO {shadow_of(table)} ({keys}, {', '.join(_NUMBERS)}, writers, kept)"
@@ -127,10 +122,12 @@ def _upsert_shadows(table: Table, kept: Sequence[Column]) -> str:
     )
 
 
-def _kept_array(columns: Sequence[Column]) -> str:
-    if not columns:
+def _kept_array(table: Table, kept: Sequence[Column]) -> str:
+    """What a shadow keeps, at the columns' positions."""
+    if not kept:
         return "NULL::text[]"
-    return "ARRAY[" + ", ".join(f"{cast(c, f'n.v{n}')}::text" for n, c in enumerate(columns)) + "]"
+    texts = {c.name: f"{cast(c, f'n.v{n}')}::text" for n, c in enumerate(kept)}
+    return "ARRAY[" + ", ".join(texts.get(name, "NULL") for name in table.column_names) + "]"
 
 
 def _shadow_parameters(table: Table, rows: Sequence[Stamped]) -> list[list[Value]]:
@@ -154,7 +151,7 @@ def _sort(table: Table, loaded: LoadedRows, rows: Sequence[tuple[RowId, Row]]) -
     new: list[Values] = []
     updates: list[Update] = []
     gone: dict[Key, Values] = {}
-    others = [name for name in table.column_names if name not in table.primary_key]
+    others = [c.name for c in table.visible if c.name not in table.primary_key]
     for row_id, row in rows:
         before = loaded.get(row_id)
         was_there = before is not None and before.alive
@@ -207,9 +204,9 @@ def _update(table: Table, changed: Sequence[str]) -> str:
 
 @lru_cache(maxsize=STATEMENTS_MAX)
 def _insert(table: Table) -> str:
-    arrays, names = _unnest(table.columns)
-    columns = ", ".join(map(quote, table.column_names))
-    values = ", ".join(cast(column, f"n.v{n}") for n, column in enumerate(table.columns))
+    arrays, names = _unnest(table.visible)
+    columns = ", ".join(quote(column.name) for column in table.visible)
+    values = ", ".join(cast(column, f"n.v{n}") for n, column in enumerate(table.visible))
     return (
         f"INSERT INTO {user_table(table)} ({columns}) OVERRIDING SYSTEM VALUE"
         f" SELECT {values} FROM unnest({arrays}) n({names})"

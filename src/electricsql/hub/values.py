@@ -12,6 +12,7 @@ from electricsql.schema import (
     POSTGRES_TYPES,
     Column,
     ColumnType,
+    Table,
     Value,
     canonical,
     postgres_literal,
@@ -58,8 +59,24 @@ def stored(column: Column, alias: str) -> str:
 
 
 def kept_text(column: Column) -> str:
-    """A column of row `o` as a tombstone keeps it."""
-    return f"o.{quote(column.name)}::text"
+    """A column of row `o` as a tombstone keeps it; of a hidden one, what nobody wrote."""
+    return default_text(column) if column.hidden else f"o.{quote(column.name)}::text"
+
+
+def default_text(column: Column) -> str:
+    """A column's default as shadows keep values."""
+    literal = postgres_literal(column.default_value, column.type)
+    return f"{literal}::text"
+
+
+def kept_before(table: Table, column: Column) -> str:
+    """What shadow `s` keeps in a column, as text; the default if the column is younger."""
+    place = table.positions[column.name] + 1
+    value = f"s.kept[{place}]"
+    if column.default_value is None:
+        return value
+    known = f"coalesce(cardinality(s.kept), 0) >= {place}"
+    return f"CASE WHEN {known} THEN {value} ELSE {default_text(column)} END"
 
 
 def wire(column: Column, expression: str) -> str:

@@ -89,6 +89,15 @@ class Lineage:
         self.base = self._stored()
         """All registers, under the names of the newest version."""
 
+    def extended(self, schema: Schema, lens: Lens) -> "Lineage":
+        """These versions, and a newer one."""
+        longer = Lineage()
+        longer._entities, longer._newest = dict(self._entities), self._newest
+        longer._sights, longer._schemas = dict(self._sights), dict(self._schemas)
+        longer._take(schema, lens)
+        longer.base = longer._stored()
+        return longer
+
     def view(self, version: str | None) -> View:
         """How a version reads and writes the base.
 

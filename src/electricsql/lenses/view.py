@@ -47,9 +47,13 @@ class TableView:
         made_up = self._made_up(change) if change.op is Op.INSERT else None
         return change._replace(table=self.base.name, values=values, made_up=made_up)
 
+    def show(self, values: Sequence[Sequence[Value]]) -> list[Sequence[Value]]:
+        """Values of the base as that version has them, column by column."""
+        return [_shown(values[column.place], column) for column in self.columns]
+
     def get(self, block: Block) -> Block:
         """Rows of the base as that version has them; tombstones too."""
-        values = [_shown(block.values[column.place], column) for column in self.columns]
+        values = self.show(block.values)
         shadows = [self._shadow(shadow) for shadow in block.shadows]
         names = tuple(column.name for column in self.columns)
         return Block(self.table.name, names, values, shadows, block.shadow_of, block.author)
@@ -103,6 +107,10 @@ class View:
             if block.table in self._by_base
         ]
         return Part(blocks, part.clocks, part.place)
+
+    def has(self, table: str) -> bool:
+        """Whether that version has a table of the base."""
+        return self.is_base or table in self._by_base
 
     def base_of(self, table: str) -> TableView | None:
         """How one of its tables is read from the base (None: as it is there)."""

@@ -1,7 +1,7 @@
 """Migrations: folders of SQL, and what a build makes of them for SQLite, for Postgres and for
 apps."""
 
-from electricsql.migrations.build import Build, BuiltMigration, build, schema_of
+from electricsql.migrations.build import Build, BuiltMigration, build, schema_of, schemas_of
 from electricsql.migrations.bundle import (
     INDEX_D_TS,
     LOCAL_ENV,
@@ -92,6 +92,7 @@ __all__ = [
     "row_bytes",
     "says_local",
     "schema_of",
+    "schemas_of",
     "statements",
     "title_of",
     "triggers",

@@ -77,14 +77,24 @@ def build(sources: Sequence[Source]) -> Build:
 def schema_of(statements: Iterable[str], version: str | None = None) -> Schema:
     """The schema that compiled statements add up to; ours among them are passed over, and what
     concerns devices only."""
+    (schema,) = schemas_of([(version, statements)])
+    return schema
+
+
+def schemas_of(versions: Iterable[tuple[str | None, Iterable[str]]]) -> list[Schema]:
+    """The schemas that versions have left one after the other, given the compiled statements of
+    each."""
     scratch = Scratch()
+    schemas: list[Schema] = []
     try:
-        for statement in statements:
-            if not (_is_ours(statement) or is_marked(statement)):
-                scratch.run(statement)
-        return scratch.schema(version)
+        for version, statements in versions:
+            for statement in statements:
+                if not (_is_ours(statement) or is_marked(statement)):
+                    scratch.run(statement)
+            schemas.append(scratch.schema(version))
     finally:
         scratch.close()
+    return schemas
 
 
 def _compile(scratch: Scratch, source: Source, before: Schema) -> BuiltMigration:

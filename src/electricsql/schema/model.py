@@ -183,6 +183,16 @@ class Table:
         return {column.name: column for column in columns}
 
     @cached_property
+    def visible(self) -> tuple[Column, ...]:
+        """The columns that are in a database's table: all that are not hidden."""
+        return tuple(column for column in self.columns if not column.hidden)
+
+    @cached_property
+    def hidden_columns(self) -> tuple[Column, ...]:
+        """Those that are not."""
+        return tuple(column for column in self.columns if column.hidden)
+
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 

@@ -26,8 +26,9 @@ from electricsql.service.parts import (
     EMPTY_PART,
     Answer,
     Numbering,
+    Step,
     encode_part,
-    migration_frames,
+    step_from,
 )
 from electricsql.service.stream import DeviceStream, bye_for
 
@@ -72,7 +73,8 @@ class CatchUps:
                         self._let_go(stream)
                         is_alone = False
                         if question is not None:
-                            stream.answer_question(await answer_to(question, reading))
+                            version = stream.told_version
+                            stream.answer_question(await answer_to(question, reading, version))
                 if is_alone:
                     await stream.has_read()
         except ElectricError as error:
@@ -101,15 +103,17 @@ class CatchUps:
         passes = await _passes(reading, session, numbering.staged if numbering else session.staged)
         acknowledged = await reading.acknowledged([origin])
         refused = await reading.refused_since([origin], session.cursor)
+        step = step_from(reading, stream.told_version)
         if numbering is None:
-            numbering = await _begin(reading, session, passes)
+            numbering = await _begin(reading, session, passes, step)
         elif len(passes) == 1:
             raise _OVERTAKEN
         numbering.cursor = reading.cursor
         for each in passes:
             numbering.begun, numbering.since = each.begun, each.since
-            async for part in reading.parts_since(each.cursor, each.after, in_order=True):
-                encoded = await asyncio.to_thread(encode_part, part)
+            unread = reading.parts_since(each.cursor, each.after, view=step.view, in_order=True)
+            async for part in unread:
+                encoded = await asyncio.to_thread(encode_part, part, step.view)
                 goes_on = await stream.put(numbering.frame(encoded, each.reader, None))
                 if stream.is_over:
                     return None
@@ -153,12 +157,14 @@ async def _passes(reading: Reading, session: HubSession, staged: Staged | None) 
     return [_Pass(session.cursor, reading.cursor, session.origin)]
 
 
-async def _begin(reading: Reading, session: HubSession, passes: Sequence[_Pass]) -> Numbering:
-    migrations = migration_frames(await reading.migrations_since(session.cursor))
-    totals = [await reading.rows_since(cursor) for cursor in {each.cursor for each in passes}]
+async def _begin(
+    reading: Reading, session: HubSession, passes: Sequence[_Pass], step: Step
+) -> Numbering:
+    cursors = {each.cursor for each in passes}
+    totals = [await reading.rows_since(cursor, step.view) for cursor in cursors]
     follows = len(passes) > 1
     numbering = Numbering(
-        reading.cursor, session.cursor is None, sum(totals), migrations, follows=follows
+        reading.cursor, session.cursor is None, sum(totals), step.migrations, follows=follows
     )
     if follows and session.staged is not None:
         numbering.rows = session.staged.rows

@@ -1,8 +1,9 @@
 """What an environment's devices are sent: one reader for all of them.
 
 The reader polls the hub cheaply, and looks at once after the service's own merges. In one snapshot
-it reads, for every cursor that some device has, the delta up to it, encodes it once, and gives it
-to each device there with the acknowledgement of its own transactions.
+it reads, for every cursor that some device has, the delta up to it, encodes it once for each schema
+version that devices there have, and gives it to each with the acknowledgement of its own
+transactions.
 
 Rule 1: a device that does not keep up is left out, and later sent one delta from its own cursor.
 Rule 2: a delta too large to be held is read again for each device alone (`catchup.py`), so that it
@@ -20,6 +21,7 @@ import structlog
 
 from electricsql.errors import ElectricError, PostgresError, ServiceError
 from electricsql.hub import Hub, Reading
+from electricsql.lenses import View
 from electricsql.limits import (
     HELD_DELTA_BYTES_MAX,
     HUB_POLL_MS_MAX,
@@ -38,7 +40,7 @@ from electricsql.service.parts import (
     EncodedDelta,
     EncodedPart,
     encode_part,
-    migration_frames,
+    step_from,
 )
 from electricsql.service.stream import DeviceStream, bye_for, is_outage, now_ms
 
@@ -147,18 +149,18 @@ class Fanout:
             waiting: list[tuple[EncodedDelta, list[DeviceStream]]] = []
             groups = _by_cursor(streams).items()
             for cursor, group in sorted(groups, key=lambda each: each[0] is not self._cursor):
-                delta = await self._read(reading, cursor, len(group))
+                deltas = await self._read(reading, cursor, group)
                 for stream in group:
-                    if delta is None or stream.session.question is not None:
+                    if deltas is None or stream.session.question is not None:
                         self._catch_ups.start(stream)
-                if delta is None:
-                    continue
-                live = [stream for stream in group if not stream.is_catching_up]
-                uploaders = [stream for stream in live if stream.session.has_uploads]
-                others = [stream for stream in live if not stream.session.has_uploads]
-                await _tell(reading, delta, others, {})
-                if uploaders:
-                    waiting.append((delta, uploaders))
+                for version, delta in (deltas or {}).items():
+                    there = [stream for stream in group if stream.told_version == version]
+                    live = [stream for stream in there if not stream.is_catching_up]
+                    uploaders = [stream for stream in live if stream.session.has_uploads]
+                    others = [stream for stream in live if not stream.session.has_uploads]
+                    await _tell(reading, delta, others, {})
+                    if uploaders:
+                        waiting.append((delta, uploaders))
             # Who only waits for an acknowledgement has time: what the others get leaves first.
             await asyncio.sleep(0)
             origins = [stream.session.origin for _, uploaders in waiting for stream in uploaders]
@@ -168,28 +170,33 @@ class Fanout:
             self._cursor = reading.cursor
 
     async def _read(
-        self, reading: Reading, cursor: Cursor | None, devices: int
-    ) -> EncodedDelta | None:
-        """The delta since a cursor, for so many devices; None if it is too large to be held. Who
-        comes back, or was skipped, has one that few others share."""
+        self, reading: Reading, cursor: Cursor | None, streams: Sequence[DeviceStream]
+    ) -> Mapping[str | None, EncodedDelta] | None:
+        """The delta since a cursor, for the versions of devices that are there; None if it is too
+        large to be held. Who comes back, or was skipped, has one that few others share."""
         comes_back = cursor is None or cursor is not self._cursor
         if comes_back and await reading.rows_since(cursor) > LIVE_DELTA_ROWS_MAX:
             return None
-        held_max = min(HELD_DELTA_BYTES_MAX, PART_BYTES * devices)
+        held_max = min(HELD_DELTA_BYTES_MAX, PART_BYTES * len(streams))
         if not comes_back:
             held_max = max(held_max, LIVE_DELTA_BYTES_MAX)
-        migrations = migration_frames(await reading.migrations_since(cursor))
-        parts: list[EncodedPart] = []
+        steps = {each.told_version: step_from(reading, each.told_version) for each in streams}
+        parts: dict[View, list[EncodedPart]] = {step.view: [] for step in steps.values()}
         size = 0
         async with aclosing(reading.parts_since(cursor)) as unread:
             async for part in unread:
-                parts.append(encode_part(part))
-                size += parts[-1].size
+                encoded = {view: encode_part(part, view) for view in parts}
+                for view, each in encoded.items():
+                    parts[view] += [each] * bool(each.blocks)
+                size += sum(each.size for each in encoded.values())
                 if size > held_max:
                     return None
         DELTAS.inc()
-        DELTA_ROWS.inc(sum(part.rows for part in parts))
-        return EncodedDelta(reading.cursor, cursor is None, migrations, parts)
+        DELTA_ROWS.inc(max(sum(each.rows for each in read) for read in parts.values()))
+        return {
+            version: EncodedDelta(reading.cursor, cursor is None, step.migrations, parts[step.view])
+            for version, step in steps.items()
+        }
 
 
 async def _tell(

@@ -7,9 +7,12 @@ last part says to one device alone. Where a delta is not small, that part has no
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import NamedTuple
 
 import msgspec
 
+from electricsql.hub import Reading
+from electricsql.lenses import View
 from electricsql.limits import SHARED_DELTA_BYTES_MIN
 from electricsql.protocol import (
     DeltaPart,
@@ -48,8 +51,10 @@ class EncodedPart(msgspec.Struct, frozen=True):
 EMPTY_PART = EncodedPart((), b"", 0)
 
 
-def encode_part(part: Part) -> EncodedPart:
-    """Encode the blocks of a part."""
+def encode_part(part: Part, view: View | None = None) -> EncodedPart:
+    """Encode the blocks of a part, as a schema version has them."""
+    if view is not None:
+        part = view.get(part)
     return EncodedPart(
         tuple((block.author, encode_block(block)) for block in part.blocks),
         encode_clocks(part.clocks),
@@ -170,6 +175,20 @@ class EncodedDelta:
         return Numbering(
             self.cursor, self.whole, rows[-1], self.migrations, part=number, rows=rows[number]
         )
+
+
+class Step(NamedTuple):
+    """What a device is sent with a delta besides its rows: the migrations that it follows; and the
+    version that the rows are for: as the last of them leaves it."""
+
+    migrations: tuple[MigrationFrame, ...]
+    view: View
+
+
+def step_from(reading: Reading, version: str | None) -> Step:
+    """The next step of a device at a schema version."""
+    migrations = migration_frames(reading.versions.after(version))
+    return Step(migrations, reading.versions.view(migrations[-1].name if migrations else version))
 
 
 def migration_frames(migrations: Sequence[AppliedMigration]) -> tuple[MigrationFrame, ...]:

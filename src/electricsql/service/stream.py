@@ -100,6 +100,7 @@ class DeviceStream:
         "is_catching_up",
         "schema_version",
         "session",
+        "told_version",
         "was_served",
     )
 
@@ -107,6 +108,9 @@ class DeviceStream:
         self.session = HubSession(now_ms())
         self.schema_version: str | None = None
         """What the device has applied."""
+        self.told_version: str | None = None
+        """What it will have when it has applied all that it was sent: rows are sent as that has
+        them."""
         self.was_served = False
         """Whether it has had its first delta in this stream."""
         self.is_catching_up = False
@@ -198,7 +202,8 @@ class DeviceStream:
         """The last part of a delta is on its way."""
         self.was_served = True
         if migrations:
-            self._migrated = (cursor, migrations[-1].name)
+            self.told_version = migrations[-1].name
+            self._migrated = (cursor, self.told_version)
         self._step(Delivered(cursor, answer.acknowledged))
 
     def unchanged(self, cursor: Cursor) -> None:
@@ -232,7 +237,8 @@ class DeviceStream:
             self._room.note_applied(self, self._claim(effects.applied))
 
     async def _register(self, hello: Hello) -> None:
-        self.schema_version = hello.schema_version
+        self.schema_version = self.told_version = hello.schema_version
+        self._migrated = None
         self.was_served = False
         with self._deaf():
             place = await self._room.register(self, self._claim(hello))

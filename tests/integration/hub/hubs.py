@@ -110,9 +110,8 @@ class Device:
         """The next transaction. Its clock is later than all that the device knows."""
         self.number += 1
         self.hlc = max(self.hlc, hlc_at(_START_MS)) + next(_steps)
-        sealed = Transaction(
-            self.number, self.hlc if hlc is None else hlc, self.cursor, None, changes
-        )
+        version = self.world.schema.version
+        sealed = Transaction(self.number, hlc or self.hlc, self.cursor, version, changes)
         return Submitted(self.origin, sealed, b"encoded", self.session)
 
     async def write(self, *changes: Change, hlc: int | None = None) -> Submitted:
