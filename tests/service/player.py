@@ -77,7 +77,8 @@ class Player:
         return frame
 
     async def hello(self) -> Welcome:
-        hello = (PROTOCOL_VERSION, self.device, self.cursor, self.schema_version, self.number)
+        version = self.migrations[-1] if self.migrations else None
+        hello = (PROTOCOL_VERSION, self.device, self.cursor, version, self.number)
         staged = self._kept[-1].staged if self._kept else None
         await self.say(Hello(*hello, staged))
         welcome = await self.hear()

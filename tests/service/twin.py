@@ -8,11 +8,13 @@ down.
 import contextlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from electricsql.errors import PostgresError, ProtocolError, ServiceError
-from electricsql.hub import Claim, Registered, Submitted
+from electricsql.hub import Claim, HubMigration, Registered, Submitted
+from electricsql.hub.lineages import Versions
+from electricsql.lenses import View
 from electricsql.replication import (
-    AppliedMigration,
     Block,
     Clock,
     Cursor,
@@ -38,6 +40,8 @@ NOTES = Table(
 )
 PAGE = 100
 SCHEMA = Schema({"notes": NOTES}, VERSION)
+_APPLIED = HubMigration(VERSION, "notes", "0" * 64, "", ("SELECT 1",), datetime(2022, 11, 16))
+VERSIONS = Versions([_APPLIED], [SCHEMA])
 
 
 @dataclass
@@ -144,20 +148,23 @@ class TwinReading:
         self._hub = hub
         self._rows = dict(hub.rows)
         self._numbers = dict(hub.numbers)
+        self.versions = VERSIONS
         self.schema = SCHEMA
         self.cursor = Cursor(hub.epoch, Snapshot(hub.xid + 1, hub.xid + 1))
 
-    async def migrations_since(self, cursor: Cursor | None) -> list[AppliedMigration]:
-        return [AppliedMigration(VERSION, "notes", "0" * 64, ("SELECT 1",))] if not cursor else []
-
-    async def rows_since(self, cursor: Cursor | None) -> int:
+    async def rows_since(self, cursor: Cursor | None, view: View | None = None) -> int:
         return len(self._new(cursor))
 
     async def can_follow(self, cursor: Cursor, place: Place) -> bool:
         return cursor.epoch == self.cursor.epoch
 
     async def parts_since(
-        self, cursor: Cursor | None, after: Place | None = None, *, in_order: bool = False
+        self,
+        cursor: Cursor | None,
+        after: Place | None = None,
+        *,
+        view: View | None = None,
+        in_order: bool = False,
     ) -> AsyncIterator[Part]:
         new = self._new(cursor)
         if in_order:

@@ -37,7 +37,7 @@ class Versions:
             return []
         later = self._applied[self._places[version] if version is not None else 0 :]
         return [
-            AppliedMigration(each.name, each.title, each.sha256, each.statements)
+            AppliedMigration(each.name, each.title, each.sha256, each.statements, each.additive)
             for each in takewhile(lambda each: each.additive, later)
         ]
 

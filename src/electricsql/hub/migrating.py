@@ -149,9 +149,7 @@ def pending(applied: Sequence[HubMigration], local: Sequence[Source]) -> list[So
     return new
 
 
-async def _apply(
-    connection: Connection, migration: BuiltMigration, bases: Bases
-) -> Sequence[str]:
+async def _apply(connection: Connection, migration: BuiltMigration, bases: Bases) -> Sequence[str]:
     """Change the tables by one; gives its DDL."""
     difference = migration.difference
     there = await _found(connection, difference, bases)
@@ -197,9 +195,7 @@ async def _found(
     return {name: table for name, table in catalog.items() if name in new}
 
 
-async def _kept_first(
-    connection: Connection, bases: Bases
-) -> list[tuple[Table, set[str]]]:
+async def _kept_first(connection: Connection, bases: Bases) -> list[tuple[Table, set[str]]]:
     """Drop the triggers that know a table or its columns by names that change; gives their names,
     with the table as it is to be."""
     kept = []
