@@ -289,7 +289,7 @@ def _changes(group: ChangesFrame, tables: Mapping[str, Table]) -> list[Change]:
             f"A transaction changes table {group.table!r}, which its schema version does not have.",
         )
     width = len(table.primary_key)
-    unknown = set(group.columns) - set(table.column_names)
+    unknown = set(group.columns) - table.by_name.keys()
     if unknown or len(set(group.columns)) < len(group.columns):
         raise ProtocolError(
             "unknown-column",

@@ -374,15 +374,18 @@ class DeviceSession:
 
     def _decide(self, *frames: Up) -> DeviceEffects:
         """The next transaction to read, if there is one and the window has room for it."""
-        full = (
-            len(self._in_flight) >= IN_FLIGHT_TRANSACTIONS_MAX
-            or sum(self._in_flight.values()) > IN_FLIGHT_BYTES_MAX
-        )
         idle = self.state is DeviceState.STREAMING and self._loading is None
-        if idle and not full and self._sent < self.sealed:
+        if idle and self._sent < self.sealed and self._has_room:
             self._loading = self._sent + 1
             return DeviceEffects(send=frames, load=self._loading)
         return DeviceEffects(send=frames) if frames else NOTHING
+
+    @property
+    def _has_room(self) -> bool:
+        return (
+            len(self._in_flight) < IN_FLIGHT_TRANSACTIONS_MAX
+            and sum(self._in_flight.values()) <= IN_FLIGHT_BYTES_MAX
+        )
 
     def _ask(self, nonce: int) -> DeviceEffects:
         if self.state is not DeviceState.STREAMING:

@@ -255,7 +255,8 @@ def _delete(
 
 
 class _Rows:
-    """The rows at hand, with an index from parents to their live children, and an undo."""
+    """The rows at hand, with an undo, and an index from parents to their live children (made when
+    it is needed: only deletes do)."""
 
     def __init__(self, schema: Schema, loaded: Mapping[RowId, Row | None]) -> None:
         self._children_tables = {table.name: table for table in schema if table.foreign_keys}
@@ -263,12 +264,8 @@ class _Rows:
         self._rows = dict(loaded)
         self._touched: dict[RowId, None] = {}
         self._undo: list[tuple[RowId, Row | None]] = []
-        self._children: defaultdict[RowId, set[RowId]] = defaultdict(set)
+        self._children: defaultdict[RowId, set[RowId]] | None = None
         self.missed: set[RowId] = set()
-        if self._children_tables:
-            for row_id, row in loaded.items():
-                if row_id.table in self._children_tables:
-                    self._link(row_id, None, row)
 
     def get(self, row_id: RowId) -> Row | None:
         try:
@@ -282,11 +279,14 @@ class _Rows:
         self._undo.append((row_id, before))
         self._touched[row_id] = None
         self._rows[row_id] = row
-        if self._children_tables:
-            self._link(row_id, before, row)
+        self._link(row_id, before, row)
 
     def has_child(self, row_id: RowId, besides: Mapping[RowId, Change]) -> bool:
         """Whether a live row refers to this one that is not among `besides`."""
+        if self._children is None:
+            self._children = defaultdict(set)
+            for each, row in self._rows.items():
+                self._link(each, None, row)
         return any(child not in besides for child in self._children.get(row_id, ()))
 
     def begin(self) -> None:
@@ -307,7 +307,7 @@ class _Rows:
 
     def _link(self, row_id: RowId, before: Row | None, after: Row | None) -> None:
         table = self._children_tables.get(row_id.table)
-        if table is None:
+        if table is None or self._children is None:
             return
         if before is not None and before.alive:
             for parent_id in parents_of(table, before.values):

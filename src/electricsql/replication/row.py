@@ -182,8 +182,8 @@ def _birth(table: Table, row: Row) -> int:
 
 def _born(table: Table, change: Change, author: Author, life: int) -> Row:
     values = {**table.default_values, **change.values}
-    writers = {name: _written_by(author, table, change, name) for name in change.values}
-    return Row(values, writers, life, touched=author.id)
+    writers = _writers_of(table, change, author)
+    return Row(values, writers, life, NOBODY, author.id)
 
 
 def _deleted_since(row: Row, author: Author) -> bool:
@@ -205,17 +205,18 @@ def _written(
 ) -> tuple[Mapping[str, Value], Mapping[str, int]]:
     """The values and writers that an insert or update leaves."""
     values, writers = dict(row.values), dict(row.writers)
+    made = {} if change.op is Op.UPDATE else _writers_of(table, change, author)
     for name, value in change.values.items():
         if name in table.primary_key:
             continue
-        writer = author.id
+        writer, before = author.id, writers.get(name, NOBODY)
         if change.op is not Op.UPDATE:
-            known = row.alive and author.observed(abs(writers.get(name, NOBODY)))
+            known = row.alive and author.observed(abs(before))
             if (known or change.op is Op.OFFER) and same(values.get(name), value):
                 continue
             if change.op is Op.OFFER or not known:
-                writer = _written_by(author, table, change, name)
-        if _register_clock(writer, author) > _register_clock(writers.get(name, NOBODY), author):
+                writer = made[name]
+        if _is_later(writer, before, author):
             values[name], writers[name] = value, writer
     return values, writers
 
@@ -230,21 +231,26 @@ def _touched(
     return Row(values, writers, row.incarnation, NOBODY, author.id, before)
 
 
-def _written_by(author: Author, table: Table, change: Change, name: str) -> int:
-    """What an insert puts into a register: the negative id for what the default would be too. What
+def _writers_of(table: Table, change: Change, author: Author) -> dict[str, int]:
+    """What an insert puts into registers: the negative id for what the default would be too. What
     is offered was written by somebody, or nobody knows when if it has no clock."""
-    defaults = table.constant_defaults
+    writer = author.id
     if change.op is Op.OFFER:
-        made_up = author.clock.hlc == NO_HLC
-    elif change.made_up is not None:
-        made_up = name in change.made_up
-    else:
-        made_up = name in defaults and same(defaults[name], change.values[name])
-    return -author.id if made_up else author.id
+        return dict.fromkeys(change.values, -writer if author.clock.hlc == NO_HLC else writer)
+    if change.made_up is not None:
+        return {name: -writer if name in change.made_up else writer for name in change.values}
+    defaults = table.constant_defaults
+    return {
+        name: -writer if name in defaults and same(defaults[name], value) else writer
+        for name, value in change.values.items()
+    }
 
 
-def _register_clock(writer: int, author: Author) -> tuple[bool, Clock]:
-    return writer > 0, author.clock_of(abs(writer))
+def _is_later(writer: int, before: int, author: Author) -> bool:
+    """Whether a write wins over the one before in its register."""
+    if (writer > 0) != (before > 0):
+        return writer > 0
+    return author.clock_of(abs(writer)) > author.clock_of(abs(before))
 
 
 def same(one: Value, other: Value) -> bool:

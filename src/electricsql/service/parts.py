@@ -75,8 +75,7 @@ class Answer(msgspec.Struct, frozen=True):
         return cls(acknowledged, tuple(frames))
 
 
-@dataclass(slots=True)
-class Numbering:
+class Numbering(msgspec.Struct):
     """The delta that parts belong to, and how far its numbering is. `begun` and `since` are
     said of it in case that it is broken off (see `protocol.Staged`), `follows` of one that was."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from electricsql.hub import Claim
 from electricsql.protocol import (
     DeltaPart,
+    Took,
     decode_transaction,
     encode_block,
     encode_clocks,
@@ -91,7 +92,7 @@ class DeviceContract:
         device = self.new_device()
         device.place(1)
         device.write([PARENT])
-        assert device.apply(_delta(at(20), []), NOW_MS) == (str(at(20)), 0)
+        assert device.apply(_delta(at(20), []), NOW_MS) == Took(str(at(20)), 0)
         assert not device.has_unsealed and device.shown().keys() == {ONE}
         assert _loaded(device, 1).cursor is None
         assert device.opened().cursor == str(at(20))

@@ -16,7 +16,6 @@ from electricsql.protocol import (
     Loaded,
     Lost,
     Sealed,
-    Took,
     Welcome,
     decode_down,
     encode_frame,
@@ -159,10 +158,10 @@ class Device:
         return [Asked(nonce) for nonce in self.asked]
 
     def _apply(self, last: DeltaPart) -> list[DeviceEvent]:
-        cursor, acknowledged = self.store.apply(last, self.wall_ms())
+        took = self.store.apply(last, self.wall_ms())
         self.sealed(self)
         self._may_crash()
-        return [Took(cursor, acknowledged, self.store.opened().oldest), self._seal()]
+        return [took, self._seal()]
 
     def _seal(self) -> Sealed:
         number = self.store.seal(self.wall_ms())

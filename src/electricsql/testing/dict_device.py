@@ -7,6 +7,7 @@ each delta.
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count
 from typing import Final, Self
 
@@ -14,6 +15,7 @@ from electricsql.device.oplog import Entry, Folded, fold
 from electricsql.protocol import (
     DeltaPart,
     Opened,
+    Took,
     decode_block,
     decode_clocks,
     encode_transaction,
@@ -45,6 +47,7 @@ from electricsql.testing.example import VERSIONS, Shown, Statement, Verb, schema
 _SOMEBODY: Final = 1
 """Whoever made something that everybody has observed: nobody that has a clock."""
 _SEALS: Final = count(1)
+_BLOCKS_KEPT: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class DictDevice:
         self._cursor: Cursor | None = None
         self._base: dict[RowId, Row] = {}
         self._view: dict[RowId, Row] = {}
-        self._shown: dict[RowId, Mapping[str, Value]] = {}
+        self._shown: Shown = {}
         self._clocks: dict[int, Clock] = {}
         self._entries: list[Entry] = []
         self._sealed: list[Sealed] = []
@@ -103,15 +106,19 @@ class DictDevice:
         cursor = str(self._cursor) if self._cursor else None
         version = self._schema.version
         marks = {each.transaction.number: each.transaction.mark for each in self._sealed}
-        oldest = self._sealed[0].transaction.cursor if self._sealed else self._cursor
         return Opened(
             *(self._device, cursor, version, self._number, marks),
-            oldest=str(oldest) if oldest else None,
+            oldest=self._oldest,
             offered=self._offered_behind
             if min(marks, default=self._number) <= self._offered
             else 0,
             wants_all=self._is_reconciling,
         )
+
+    @property
+    def _oldest(self) -> str | None:
+        oldest = self._sealed[0].transaction.cursor if self._sealed else self._cursor
+        return str(oldest) if oldest else None
 
     def shown(self) -> Shown:
         return self._shown
@@ -202,13 +209,14 @@ class DictDevice:
         return tick(self._hlc, now_ms)
 
     def _change(self, folded: Folded) -> Change:
-        row = self._view.get(folded.id)
+        row_id = folded.id
+        row = self._view.get(row_id)
         life = 1 if row is None else row.incarnation
         if row is not None and not row.alive and folded.op is not Op.DELETE:
             life += 1
         life = max(life, 1)
-        base, ended = self._base.get(folded.id), 0
-        if base is not None and (base.writers or folded.id not in self._changed()):
+        base, ended = self._base.get(row_id), 0
+        if base is not None and (base.writers or row_id not in self._changed()):
             ended = base.incarnation - base.alive
         return folded.change(life, min(ended, life - 1))
 
@@ -243,7 +251,7 @@ class DictDevice:
             self._staged = []
         self._staged = [*self._staged, part]
 
-    def apply(self, last: DeltaPart, now_ms: int) -> tuple[str, int]:
+    def apply(self, last: DeltaPart, now_ms: int) -> Took:
         self.seal(now_ms)
         parts = [*(self._staged if last.part else ()), last]
         self._staged = []
@@ -260,7 +268,7 @@ class DictDevice:
         self._cursor = Cursor.parse(last.cursor)
         self._hlc = max(self._hlc, max(self._clocks.values(), default=OLDEST).hlc)
         self._lay_unsent()
-        return last.cursor, last.acknowledged
+        return Took(last.cursor, last.acknowledged, self._oldest)
 
     def renew(self) -> int:
         self._device = next(self._names)
@@ -363,12 +371,10 @@ class DictDevice:
 
     def _take(self, parts: Sequence[DeltaPart]) -> Set[RowId]:
         received: dict[RowId, Row] = {}
-        tables = self._schema.tables
         for part in parts:
             self._clocks.update(decode_clocks(part.clocks))
-            for block in map(decode_block, part.blocks):
-                rows = block.rows(tables[block.table])
-                received.update({RowId(block.table, key): row for key, row in rows})
+            for block in part.blocks:
+                received.update(_rows(block, self._version))
         self._base.update(received)
         return received.keys()
 
@@ -381,7 +387,7 @@ class DictDevice:
                 self._show_anyway(unsent, before)
             else:
                 self._view.update(merged.rows)
-        self._shown = {row_id: row.values for row_id, row in self._view.items() if row.alive}
+        self._shown = shown_of(self._view)
 
     def _show_anyway(self, unsent: Sequence[Incoming], before: Mapping[RowId, Row]) -> None:
         """The hub will refuse some of it, but has not said so: till then it is shown whole. Rows
@@ -427,9 +433,22 @@ class DictDevice:
         return Incoming(transaction, author)
 
 
+@lru_cache(maxsize=_BLOCKS_KEPT)
+def _rows(data: bytes, version: int) -> Mapping[RowId, Row]:
+    """The rows of a block: the same for all devices, and in many worlds."""
+    block = decode_block(data)
+    table = schema_at(version).tables[block.table]
+    return {RowId(block.table, key): row for key, row in block.rows(table)}
+
+
 def _renumbered(sealed: Sealed, by: int) -> Sealed:
     number = sealed.transaction.number + by
     return replace(sealed, transaction=replace(sealed.transaction, number=number))
+
+
+def shown_of(rows: Mapping[RowId, Row]) -> Shown:
+    """What there is to see of rows with their tombstones."""
+    return {row_id: row.values for row_id, row in rows.items() if row.deleted == NOBODY}
 
 
 def padded(schema: Schema, rows: Mapping[RowId, Row]) -> Iterator[tuple[RowId, Row]]:

@@ -37,7 +37,7 @@ from electricsql.replication import (
     xid_of,
 )
 from electricsql.schema import Schema, Value
-from electricsql.testing.dict_device import padded
+from electricsql.testing.dict_device import padded, shown_of
 from electricsql.testing.dict_reading import DictReading
 from electricsql.testing.example import VERSIONS, Shown, Statement, Verb
 from electricsql.testing.stores import Submitted, TransactionId
@@ -141,7 +141,7 @@ class DictHub:
         self._ended = max(self._ended, xid)
 
     def shown(self) -> Shown:
-        return {row_id: row.values for row_id, row in self.rows.items() if row.alive}
+        return shown_of(self.rows)
 
     # Devices.
 

@@ -50,7 +50,7 @@ class DictReading:
         old, sees = _seen_by(cursor)
         for row_id, row in self._hub.rows.items():
             if xids[row_id] >= old and not sees(xids[row_id]):
-                blocks[row_id.table, self._author(row, cursor)].append(row)
+                blocks[row_id.table, self._author(row, old, sees)].append(row)
         tables = self._hub.schema.tables
         in_order = sorted(blocks.items(), key=lambda block: tables[block[0][0]].number)
         chunks = [
@@ -74,10 +74,9 @@ class DictReading:
                 refused[origin].append(each.told)
         return refused
 
-    def _author(self, row: Row, cursor: Cursor | None) -> int:
+    def _author(self, row: Row, old: int, sees: Callable[[int], bool]) -> int:
         """The device that made everything new in the row, if there is one."""
         clocks = self._hub.clocks
-        old, sees = _seen_by(cursor)
         origins = {
             clocks.get(id, OLDEST).origin
             for id in row.transactions()

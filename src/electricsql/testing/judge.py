@@ -246,10 +246,12 @@ class Judge:
     def _check_deletes(self, sight: _Sight) -> None:
         """The hub's last pair is there if somebody wrote it of whom no deleter had known."""
         puts, removes = self._puts & sight.transactions, self._removes & sight.transactions
+        if self._is_disordered or not puts:
+            return
         pasts = [self._pasts[serial] for serial in _bits(removes)]
         for serial, past in zip(_bits(removes), pasts, strict=True):
             puts &= ~(self._together[serial] & past)  # it comes to nothing
-        if self._is_disordered or not puts:
+        if not puts:
             return
         is_there = (PAIRS_KEPT[-1] + 1,) in sight.lefts
         # To send a row back, the hub touches it: no later deleter has observed that.

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn, Self, TypeVar
 
-from electricsql.protocol import DeltaPart, Opened, decode_transaction
+from electricsql.protocol import DeltaPart, Opened, Took, decode_transaction
 from electricsql.replication import RowId
 from electricsql.testing.device import Mistake
 from electricsql.testing.dict_device import DictDevice
@@ -68,7 +68,7 @@ class PairedDevice:
         self._simple.stage(part)
         self._other.stage(part)
 
-    def apply(self, last: DeltaPart, now_ms: int) -> tuple[str, int]:
+    def apply(self, last: DeltaPart, now_ms: int) -> Took:
         applied = _same(self._simple.apply(last, now_ms), self._other.apply(last, now_ms))
         self.shown()
         return applied

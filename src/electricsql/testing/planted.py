@@ -21,6 +21,7 @@ from electricsql.protocol import (
     DeviceEffects,
     DeviceSession,
     Registered,
+    Took,
     Uploaded,
     Welcome,
 )
@@ -30,7 +31,6 @@ from electricsql.replication import (
     Author,
     Change,
     Clock,
-    Cursor,
     Incoming,
     Row,
     RowId,
@@ -173,10 +173,10 @@ def _unnoticed_copy() -> Patches:
 
 @_bug("whoever arrives last wins")
 def _arrival_order_wins() -> Patches:
-    def latest(writer: int, author: Author) -> tuple[bool, Clock]:
-        return abs(writer) == author.id, OLDEST
+    def latest(_: int, before: int, author: Author) -> bool:
+        return abs(before) != author.id
 
-    return [(_ROW, "_register_clock", latest)]
+    return [(_ROW, "_is_later", latest)]
 
 
 @_bug("each change has a clock of its own")
@@ -269,7 +269,7 @@ def _torn_apply() -> Patches:
 def _seal_after_apply() -> Patches:
     apply = DictDevice.apply
 
-    def late(self: DictDevice, last: DeltaPart, now_ms: int) -> tuple[str, int]:
+    def late(self: DictDevice, last: DeltaPart, now_ms: int) -> Took:
         unsealed = self.has_unsealed
         result = apply(self, last, now_ms)
         if unsealed:
@@ -312,7 +312,7 @@ def _unsent_on_top() -> Patches:
 
 @_bug("who wrote a row last is not sent it, whoever else had written it")
 def _not_sent_to_the_last_writer() -> Patches:
-    def last(self: DictReading, row: Row, _: Cursor | None) -> int:
+    def last(self: DictReading, row: Row, *_: object) -> int:
         return self._hub.clocks.get(row.touched, OLDEST).origin
 
     return [(DictReading, "_author", last)]

@@ -12,7 +12,7 @@ from electricsql.device.meta import write_meta
 from electricsql.device.replica import Replica
 from electricsql.device.status import has_unsealed
 from electricsql.migrations import build, bundled, make_bundle
-from electricsql.protocol import DeltaPart, Opened
+from electricsql.protocol import DeltaPart, Opened, Took
 from electricsql.replication import RowId
 from electricsql.testing.example import MIGRATIONS, Shown, Statement, schema_at
 
@@ -81,10 +81,10 @@ class SqliteDevice:
         self._replica.stage(part)
         self._tidy()
 
-    def apply(self, last: DeltaPart, now_ms: int) -> tuple[str, int]:
+    def apply(self, last: DeltaPart, now_ms: int) -> Took:
         outcome = self._replica.apply(last, now_ms)
         self._tidy()
-        return str(outcome.cursor), outcome.acknowledged
+        return Took(str(outcome.cursor), outcome.acknowledged, self.opened().oldest)
 
     def _tidy(self) -> None:
         """Clean up, as the engine does when nothing comes for a moment."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, Self
 
 from electricsql.hub import NOWHERE, Claim
-from electricsql.protocol import DeltaPart, Opened, Registered
+from electricsql.protocol import DeltaPart, Opened, Registered, Took
 from electricsql.replication import AppliedMigration, Cursor, Part, Refused, Transaction
 from electricsql.schema import Schema
 from electricsql.testing.example import Shown, Statement
@@ -47,8 +47,8 @@ class DeviceStore(Protocol):
 
     def stage(self, part: DeltaPart) -> None: ...
 
-    def apply(self, last: DeltaPart, now_ms: int) -> tuple[str, int]:
-        """Apply the delta that is complete; gives its cursor, and what it acknowledges."""
+    def apply(self, last: DeltaPart, now_ms: int) -> Took:
+        """Apply the delta that is complete; tells what came of it."""
 
     def renew(self) -> int:
         """Become another device; gives the number of the last sealed transaction."""
