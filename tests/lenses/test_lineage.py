@@ -85,6 +85,20 @@ def test_a_dropped_table_is_there_for_old_versions() -> None:
     assert lineage.view("1").get(Part([block])).blocks[0].table == "items"
 
 
+def test_each_version_shows_for_null_what_the_next_that_has_it_said() -> None:
+    strict = "CREATE TABLE items (id TEXT PRIMARY KEY NOT NULL, note TEXT NOT NULL DEFAULT '')"
+    loose = strict.replace("TEXT NOT NULL DEFAULT", "TEXT DEFAULT")
+    gone = "CREATE TABLE items (id TEXT PRIMARY KEY NOT NULL)"
+    schemas = [_schema("1", strict), _schema("2", loose), _schema("3", gone)]
+    kept = TableLens("items", "items", columns=(Kept("id"), Kept("note", down="'-'")))
+    dropped = TableLens("items", "items", columns=(Kept("id"), Dropped("note")))
+    lenses = Lens((made("1", schemas[0].tables["items"]),)), Lens((kept,)), Lens((dropped,))
+    lineage = Lineage(zip(schemas, lenses, strict=True))
+    block = Block("items", lineage.base.tables["items"].column_names, [["a"], [None]], [], [0])
+    shown = [lineage.view(each).get(Part([block])).blocks[0].values for each in ("1", "2", "3")]
+    assert shown == [[["a"], ["-"]], [["a"], [None]], [["a"]]]
+
+
 def test_a_lens_is_read_as_it_was_kept() -> None:
     lens = Lens((_LENS, TableLens(was="gone")))
     assert read_lens(lens_json(lens)) == lens

@@ -25,21 +25,33 @@ HIDDEN: Final = "~"
 
 @dataclass(frozen=True, slots=True)
 class _Register:
-    """A column's register. `column` is as the newest version that has it says; `down` is what older
-    versions show, since a hidden one has it no more, or since a version takes NULL."""
+    """A column's register. `column` is as the newest version that has it says; `downs` are what
+    older versions than the numbered ones show for a NULL; `default` is what a hidden one has if
+    nobody writes it."""
 
     uid: str
     column: Column
     hidden: bool = False
-    down: str = ""
+    default: str = NULL
+    downs: tuple[tuple[int, str], ...] = ()
 
     def stored(self) -> Column:
         """As a column of the base."""
         if not self.hidden:
             return self.column
-        default = Default(self.down, constant=True, value=constant(self.down))
+        default = Default(self.default, constant=True, value=constant(self.default))
         name = HIDDEN + self.uid
         return replace(self.column, name=name, not_null=False, default=default, hidden=True)
+
+    def shown_in(self, version: int, down: str) -> tuple[tuple[int, str], ...]:
+        """The downs, with what the versions before this one show from now on."""
+        return self.downs if down in ("", NULL) else (*self.downs, (version, down))
+
+    def for_null(self, version: int, column: Column) -> Value:
+        """What a version shows for a NULL, if it can't have one: as the next that can said."""
+        if not column.not_null:
+            return None
+        return next((constant(down) for at, down in self.downs if at > version), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,7 @@ class Lineage:
         registers = dict(known.registers) if known else {}
         old = before.columns if before else {}
         columns: dict[str, str] = {}
+        version = len(self._schemas)
         for each in lens.columns:
             match each:
                 case Added(name, uid):
@@ -154,11 +167,12 @@ class Lineage:
                     registers[uid] = _Register(uid, table.by_name[name])
                 case Kept(name):
                     uid = columns[name] = old[each.old_name]
-                    down = each.down or registers[uid].down
-                    registers[uid] = _Register(uid, table.by_name[name], down=down)
+                    downs = registers[uid].shown_in(version, each.down)
+                    registers[uid] = _Register(uid, table.by_name[name], downs=downs)
                 case Dropped(was, down):
                     uid = old[was]
-                    registers[uid] = replace(registers[uid], hidden=True, down=down)
+                    downs = registers[uid].shown_in(version, down)
+                    registers[uid] = replace(registers[uid], hidden=True, default=down, downs=downs)
         number = known.number if known else table.number
         uid = known.uid if known else lens.uid
         self._entities[uid] = _Entity(uid, number, table, registers)
@@ -176,25 +190,20 @@ class Lineage:
         schema = self._schemas[version]
         if self.base is schema:
             return View(schema, self.base)
+        number = list(self._schemas).index(version)
         tables = {
-            name: _table_view(schema.tables[name], sight, self._entities[sight.entity])
+            name: _table_view(schema.tables[name], number, sight, self._entities[sight.entity])
             for name, sight in self._sights[version].items()
         }
         return View(schema, self.base, tables)
 
 
-def _table_view(table: Table, sight: _Sight, entity: _Entity) -> TableView:
+def _table_view(table: Table, version: int, sight: _Sight, entity: _Entity) -> TableView:
     places = {uid: place for place, uid in enumerate(entity.registers)}
     base = entity.stored()
     columns = []
     for name, uid in sight.columns.items():
         place, register = places[uid], entity.registers[uid]
-        shown = _for_null(table.by_name[name], register)
+        shown = register.for_null(version, table.by_name[name])
         columns.append(ColumnView(name, base.columns[place].name, place, shown))
     return TableView(table, base, tuple(columns))
-
-
-def _for_null(column: Column, register: _Register) -> Value:
-    """What a version that has no NULL in this column shows, if a later one does."""
-    takes_null = register.hidden or not register.column.not_null
-    return constant(register.down or NULL) if column.not_null and takes_null else None

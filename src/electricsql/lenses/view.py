@@ -7,7 +7,7 @@ is put keeps its author, number and clock; what a version does not have, it does
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -45,7 +45,10 @@ class TableView:
         """
         values = {self.registers[name]: value for name, value in change.values.items()}
         made_up = self._made_up(change) if change.op is Op.INSERT else None
-        return change._replace(table=self.base.name, values=values, made_up=made_up)
+        unchanged = partial(self._unchanged, change.values) if self._translates else None
+        return change._replace(
+            table=self.base.name, values=values, made_up=made_up, unchanged=unchanged
+        )
 
     def show(self, values: Sequence[Sequence[Value]]) -> list[Sequence[Value]]:
         """Values of the base as that version has them, column by column."""
@@ -57,6 +60,21 @@ class TableView:
         shadows = [self._shadow(shadow) for shadow in block.shadows]
         names = tuple(column.name for column in self.columns)
         return Block(self.table.name, names, values, shadows, block.shadow_of, block.author)
+
+    @cached_property
+    def _translates(self) -> bool:
+        """Whether it shows other values than there are."""
+        return any(column.for_null is not None for column in self.columns)
+
+    def _unchanged(
+        self, written: Mapping[str, Value], values: Mapping[str, Value], _: Mapping[str, int]
+    ) -> set[str]:
+        return {
+            column.register
+            for column in self.columns
+            if column.name in written
+            and same(_shown([values.get(column.register)], column)[0], written[column.name])
+        }
 
     def _shadow(self, shadow: Shadow) -> Shadow:
         writers = tuple(shadow.writers[column.place] for column in self.columns)

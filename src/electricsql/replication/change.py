@@ -3,7 +3,7 @@
 Not here: what they do to a row (`row.py`), and how they are written on the wire (`protocol`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
@@ -26,6 +26,9 @@ class Op(IntEnum):
 
 NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
+Unchanged = Callable[[Mapping[str, Value], Mapping[str, int]], Collection[str]]
+"""Which columns of a row, by its values and writers, look to an author as it writes them."""
+
 
 class Change(NamedTuple):
     """One row's insert or offer (`values`: all columns the author's schema has), update (the
@@ -34,7 +37,9 @@ class Change(NamedTuple):
     `incarnation` is the life of the row that the author meant: one more than the last one when it
     inserted a row whose tombstone it had observed. `ended` is the last life that its author knew to
     be over at the hub, which may have forgotten that. `made_up` are the columns of an insert that
-    its author's schema version would have filled so by itself (None: the table says it).
+    its author's schema version would have filled so by itself (None: the table says it), and
+    `unchanged` says which columns it would write in vain (None: those that have its values): an
+    author may be shown other values than there are, and must not write them for that.
     """
 
     table: str
@@ -44,6 +49,7 @@ class Change(NamedTuple):
     incarnation: int = 1
     ended: int = 0
     made_up: frozenset[str] | None = None
+    unchanged: Unchanged | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ writes as observed, so the last write by another than the last one's origin is k
 Everything here is a pure function of its arguments, and the same code at the hub and on the device.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -203,22 +203,34 @@ def _deleted(row: Row, author: Author) -> Row:
 def _written(
     table: Table, row: Row, change: Change, author: Author
 ) -> tuple[Mapping[str, Value], Mapping[str, int]]:
-    """The values and writers that an insert or update leaves."""
+    """The values and writers that an insert or update leaves. Who had observed the row knows what
+    is in a register that nobody has written yet."""
     values, writers = dict(row.values), dict(row.writers)
-    made = {} if change.op is Op.UPDATE else _writers_of(table, change, author)
+    makes = change.op is not Op.UPDATE
+    made = _writers_of(table, change, author) if makes else {}
+    unchanged = _unchanged(row, change) if makes else ()
+    born = _birth(table, row) if makes else NOBODY
     for name, value in change.values.items():
         if name in table.primary_key:
             continue
         writer, before = author.id, writers.get(name, NOBODY)
-        if change.op is not Op.UPDATE:
-            known = row.alive and author.observed(abs(before))
-            if (known or change.op is Op.OFFER) and same(values.get(name), value):
+        if makes:
+            known = row.alive and author.observed(abs(before) or born)
+            if (known or change.op is Op.OFFER) and name in unchanged:
                 continue
             if change.op is Op.OFFER or not known:
                 writer = made[name]
         if _is_later(writer, before, author):
             values[name], writers[name] = value, writer
     return values, writers
+
+
+def _unchanged(row: Row, change: Change) -> Collection[str]:
+    """The columns that have what an insert or offer says already."""
+    if change.unchanged is not None:
+        return change.unchanged(row.values, row.writers)
+    values = row.values
+    return {name for name, value in change.values.items() if same(values.get(name), value)}
 
 
 def _touched(
