@@ -26,7 +26,7 @@ from electricsql.device.adopted_order import Run, in_order
 from electricsql.device.app_triggers import keep_triggers, triggers_of
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.schemas import Schemas
-from electricsql.device.sealing import new_seal
+from electricsql.device.unsent import new_seal
 from electricsql.errors import DeviceError
 from electricsql.limits import (
     ADOPTED_BYTES_MAX,

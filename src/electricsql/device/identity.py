@@ -37,6 +37,7 @@ def renew(database: sqlite3.Connection) -> None:
             number=count,
             acknowledged=0,
             offered=0,
+            offered_behind=0,
         )
 
 

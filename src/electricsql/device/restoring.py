@@ -22,7 +22,7 @@ from electricsql.device.file import transaction
 from electricsql.device.identity import keep_copy, renew
 from electricsql.device.lives import dead_rows
 from electricsql.device.meta import read_meta, schema_version, write_meta
-from electricsql.device.reconcile import Offered, Place, make_room, put, read_row
+from electricsql.device.offering import Offered, Place, make_room, put, read_row
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.unsent import sealed_after

@@ -2,17 +2,19 @@
 
 `db.transaction()` seals its own changes in the same SQLite transaction. What other programs
 committed is sealed as one transaction by whoever looks next, and always before a delta is applied:
-after it, a change made before would seem to have observed it.
+after it, a change made before would seem to have observed it. While the device reconciles, what is
+sealed is offered what it needs (`reconcile.py`).
 """
 
-import secrets
 import sqlite3
 from typing import Final
 
 from electricsql.device.displaced import forget_written
 from electricsql.device.lives import lives_of
 from electricsql.device.meta import read_meta, schema_version, write_meta
+from electricsql.device.offering import offer_last
 from electricsql.device.schemas import Schemas
+from electricsql.device.unsent import new_seal
 from electricsql.migrations import GUARD
 from electricsql.replication import Op, tick
 from electricsql.schema import SPELLED, Table, canonical, quote
@@ -66,12 +68,7 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
     )
     database.execute("UPDATE _electric_oplog SET w = 0 WHERE seq = ?", (last,))
     write_meta(database, number=number, hlc=hlc)
-    return number
-
-
-def new_seal() -> int:
-    """A random number to tell a transaction by."""
-    return 1 + secrets.randbits(62)
+    return offer_last(database, schemas) if meta.reconciling else number
 
 
 def _spell(database: sqlite3.Connection, tables: list[Table], after: int) -> None:

@@ -1,5 +1,6 @@
 """The transactions that the hub has not acknowledged, read back from the oplog."""
 
+import secrets
 import sqlite3
 from bisect import bisect_left
 from collections import defaultdict
@@ -86,6 +87,11 @@ def oldest_cursor(database: sqlite3.Connection) -> str | None:
 def marks_of_unsent(database: sqlite3.Connection) -> dict[int, int]:
     """What tells the sealed transactions from others of their numbers (`Transaction.mark`)."""
     return dict(database.execute("SELECT number, coalesce(seal, hlc) FROM _electric_transactions"))
+
+
+def new_seal() -> int:
+    """A random number to tell a transaction by."""
+    return 1 + secrets.randbits(62)
 
 
 def encode(database: sqlite3.Connection, schemas: Schemas, sealed: Sealed) -> bytes:

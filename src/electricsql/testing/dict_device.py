@@ -203,6 +203,8 @@ class DictDevice:
             self._sealed.append(Sealed(self._ids, transaction))
             for change in changes:
                 self._note(change)
+            if self._is_reconciling:
+                self._offer_before(self._sealed[-1:], _made(self._sealed[:-1]))
         return self._number
 
     def _tick(self, now_ms: int) -> int:
@@ -272,7 +274,7 @@ class DictDevice:
 
     def renew(self) -> int:
         self._device = next(self._names)
-        self._origin = self._offered = 0
+        self._origin = self._offered = self._offered_behind = 0
         self._sealed = [
             replace(each, transaction=replace(each.transaction, number=number))
             for number, each in enumerate(self._sealed, 1)
@@ -283,41 +285,38 @@ class DictDevice:
     def reconcile(self, acknowledged: int, horizon: int, now_ms: int, /) -> None:
         self.seal(now_ms)
         unsent = [each for each in self._sealed if each.transaction.number > acknowledged]
-        offered = [self._offer(row_id) for row_id in self._needed(unsent)]
+        self._offer_before(unsent, set())
+        self._is_reconciling = True
+        self._offered_behind = horizon
+
+    def _offer_before(self, last: Sequence[Sealed], made: Set[RowId]) -> None:
+        """Offer what the last transactions need, in one before them."""
+        offered = [self._offer(row_id) for row_id in self._needed(last, made)]
         if offered:
-            first = unsent[0].transaction
+            first = last[0].transaction
             sealed = (first.number, NO_HLC, first.cursor, self._schema.version)
             self._ids += 1
-            before = [each for each in self._sealed if each not in unsent]
             offer = Sealed(self._ids, Transaction(*sealed, offered, next(_SEALS)))
-            self._sealed = [*before, offer, *(_renumbered(each, 1) for each in unsent)]
+            before = self._sealed[: -len(last)]
+            self._sealed = [*before, offer, *(_renumbered(each, 1) for each in last)]
             self._number += 1
-        self._is_reconciling = True
-        self._offered, self._offered_behind = self._number, horizon
+        self._offered = self._number
 
     def _offer(self, row_id: RowId) -> Change:
         life = self._view[row_id].incarnation
         values = self._view[row_id].values
         return Change(row_id.table, Op.OFFER, row_id.key, values, life, life - 1)
 
-    def _needed(self, unsent: Sequence[Sealed]) -> dict[RowId, None]:
-        """The rows that unsent transactions update, or refer to, as far as they are here or only
-        those have deleted them; and what these refer to."""
-        own: set[RowId] = set()
-        updated: list[RowId] = []
-        parents: list[RowId] = []
+    def _needed(self, unsent: Sequence[Sealed], made: Set[RowId]) -> dict[RowId, None]:
+        """The rows that unsent transactions update, or refer to, and that none had made by then, as
+        far as they are here or only those have deleted them; and what these refer to."""
+        pending: list[RowId] = []
+        for each in unsent:
+            made = made | _made([each])
+            pending += [row_id for row_id in self._touched(each) if row_id not in made]
         changes = [change for each in unsent for change in each.transaction.changes]
         deleted = {RowId(c.table, c.key) for c in changes if c.op is Op.DELETE}
-        for change in changes:
-            row_id = RowId(change.table, change.key)
-            if change.op is Op.INSERT or change.op is Op.OFFER:
-                own.add(row_id)
-            elif change.op is Op.UPDATE and row_id not in own:
-                updated.append(row_id)
-            if change.op is not Op.DELETE:
-                parents += parents_of(self._schema.tables[change.table], change.values)
         found: dict[RowId, None] = {}
-        pending = [*updated, *(row_id for row_id in parents if row_id not in own)]
         while pending:
             row_id = pending.pop()
             if row_id not in found and (row_id in self._shown or row_id in deleted):
@@ -325,6 +324,14 @@ class DictDevice:
                 values = self._view[row_id].values
                 pending += parents_of(self._schema.tables[row_id.table], values)
         return found
+
+    def _touched(self, sealed: Sealed) -> Iterator[RowId]:
+        """The rows that a transaction updates or refers to."""
+        for change in sealed.transaction.changes:
+            if change.op is Op.UPDATE:
+                yield RowId(change.table, change.key)
+            if change.op is not Op.DELETE:
+                yield from parents_of(self._schema.tables[change.table], change.values)
 
     def start_over(self, _: str) -> None:
         self._hlc = 0
@@ -439,6 +446,12 @@ def _rows(data: bytes, version: int) -> Mapping[RowId, Row]:
     block = decode_block(data)
     table = schema_at(version).tables[block.table]
     return {RowId(block.table, key): row for key, row in block.rows(table)}
+
+
+def _made(unsent: Sequence[Sealed]) -> set[RowId]:
+    """The rows that transactions insert or offer."""
+    changes = (change for each in unsent for change in each.transaction.changes)
+    return {RowId(c.table, c.key) for c in changes if c.op in (Op.INSERT, Op.OFFER)}
 
 
 def _renumbered(sealed: Sealed, by: int) -> Sealed:

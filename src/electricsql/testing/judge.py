@@ -66,7 +66,6 @@ class Judge:
         self._epochs: dict[int, str | None] = {}
         self._refused = self._waiting = self._discarded = 0
         self._decided: dict[TransactionId, str] = {}
-        self._not_offered = 0
         self.seen: defaultdict[str, Seen] = defaultdict(Seen)
 
     # What happens.
@@ -116,11 +115,6 @@ class Judge:
         self._epochs[serial] = epoch = cursor.partition("/")[0] if cursor else None
         if epoch not in (None, self._hub.epoch):
             self._maybe |= 1 << serial
-
-    def is_not_offered(self, serial: int) -> None:
-        """It was written when its device had offered what was unsent, and not received all yet. The
-        hub may refuse it: nobody has offered what it needs (known, see docs/reliability.md)."""
-        self._not_offered |= 1 << serial
 
     def resets(self, hub: DictHub) -> None:
         """The hub is another one. What was there, or based on that, is gone."""
@@ -179,9 +173,7 @@ class Judge:
             return
         refused = self._hub.quarantine.values()
         self._may_be_refused |= any(each.told.code == "postgres-refused" for each in refused)
-        if not self._may_be_refused and any(
-            _serials(each) & ~self._not_offered for each in refused
-        ):
+        if refused and not self._may_be_refused:
             told = [each.told for each in refused]
             raise Mistake("refused", f"the hub refuses {told}, and nothing is forbidden")
         self._is_disordered |= bool(decided)

@@ -389,7 +389,7 @@ def _forgotten_rows_stay() -> Patches:
 
 @_bug("a device offers nothing of what the hub may have forgotten")
 def _nothing_offered() -> Patches:
-    def nothing(_: DictDevice, __: Sequence[Sealed]) -> dict[RowId, None]:
+    def nothing(_: DictDevice, __: object, ___: object) -> dict[RowId, None]:
         return {}
 
     return [(DictDevice, "_needed", nothing)]

@@ -76,10 +76,7 @@ class World:
             seen = self.judge.seen[device.name]
             self.judge.writes(device.name, serial, made, shown)
             self.judge.commits(serial)
-            opened = device.store.opened()
-            self.judge.is_based_on(serial, opened.cursor)
-            if opened.wants_all:
-                self.judge.is_not_offered(serial)
+            self.judge.is_based_on(serial, device.store.opened().cursor)
             seen.unsealed = (*seen.unsealed, serial)
         if not later:
             self.seal(device, 0)
