@@ -173,6 +173,13 @@ def test_foreign_keys_hold_when_what_they_need_is_forgotten(folders: Iterator[Pa
                 world.up(0)
                 world.down(0)
                 world.forget(0)
+            world.meet(1)
+            for _ in range(random.randint(0, 2)):
+                with suppress(sqlite3.IntegrityError):
+                    world.devices[1].app.execute(
+                        random.choice(KIN).format(*random.choices("pqr", k=2))
+                    )
+                world.up(1, random.randint(0, 2))
             world.down(1)
             assert world.devices[1].read("PRAGMA foreign_key_check") == []
         world.sync()
@@ -295,4 +302,64 @@ def test_a_file_with_nothing_unsent_offers_nothing(folders: Iterator[Path]) -> N
     world.down(1)
     assert not read_meta(world.devices[1].engine).reconciling
     assert shown(world.devices[1], "plain") == {}
+    world.close()
+
+
+def test_what_is_sealed_before_all_rows_are_here_is_offered_what_it_needs(
+    folders: Iterator[Path],
+) -> None:
+    world = Forgetful(next(folders), TABLES)
+    away_for_long(world, "INSERT INTO plain (id) VALUES ('own')")
+    away = world.devices[1]
+    world.meet(1)  # it has offered: the connection may be lost now, for weeks
+    for statement in (
+        "UPDATE plain SET a = 'mine' WHERE id = 'own'",
+        "UPDATE plain SET n = 8 WHERE id = 'p'",
+        "UPDATE plain SET n = 9 WHERE id = 'p'",
+    ):
+        away.app.execute(statement)
+        world.seal(1)
+    unsent = [sealed.transaction() for sealed in away.unsent()]
+    assert [(t.number, t.changes[0].op, t.changes[0].key) for t in unsent] == [
+        (1, Op.INSERT, ("own",)),
+        (2, Op.UPDATE, ("own",)),
+        (3, Op.OFFER, ("p",)),
+        (4, Op.UPDATE, ("p",)),
+        (5, Op.UPDATE, ("p",)),  # an offer is as good as an insert to what comes later
+    ]
+    assert read_meta(away.engine).offered == 5
+    world.meet(1)
+    assert world.reconciled == 1
+    world.up(1, 3)
+    world.down(1)
+    world.sync()
+    assert world.hub.alive("plain")["p",] == {"id": "p", "a": "old", "n": 9}
+    assert world.hub.alive("plain")["own",]["a"] == "mine"
+    for one in world.devices:
+        assert shown(one, "plain") == world.hub.alive("plain")
+    world.close()
+
+
+def test_a_parent_that_was_made_only_later_is_offered(folders: Iterator[Path]) -> None:
+    world = Forgetful(next(folders), FAMILY)
+    one, away = world.devices
+    one.app.execute("INSERT INTO people (id) VALUES ('p')")
+    world.sync()
+    for statement in (
+        "INSERT INTO pets (id, owner) VALUES ('p', 'p')",
+        "DELETE FROM pets",
+        "DELETE FROM people",
+        "INSERT INTO people (id) VALUES ('p')",
+    ):
+        away.app.execute(statement)
+        world.seal(1)
+    one.app.execute("DELETE FROM people")
+    world.up(0)
+    world.down(0)
+    world.forget(0)
+    world.sync()  # nothing is refused
+    assert world.reconciled == 1
+    for each in world.devices:
+        assert shown(each, "people") == world.hub.alive("people")
+    assert world.hub.alive("people").keys() == {("p",)}
     world.close()

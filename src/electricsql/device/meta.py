@@ -14,8 +14,8 @@ class Meta:
     at the hub, `hlc` the highest hybrid clock that it has made
     or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
     parts of a delta belong to (`staging.py`). While it is `reconciling` it asks for everything;
-    `offered` is the number of the last transaction whose needs were offered then, `offered_behind`
-    the hub's horizon at that time (`reconcile.py`).
+    `offered` is the number of the last transaction whose needs were offered, `offered_behind`
+    the hub's horizon when that began (`reconcile.py`).
     `horizon` is what the hub said last; for `passing` and `passed_at` see `forgetting.py`.
     """
 

@@ -6,6 +6,8 @@ The simulation takes these promises for granted, and shows what follows from the
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from electricsql.hub import Claim
 from electricsql.protocol import (
     DeltaPart,
@@ -184,6 +186,26 @@ class DeviceContract:
         assert opened.wants_all and opened.sealed == 2
         assert opened.offered == 30
         assert opened.oldest == str(at(20))
+
+    def test_until_all_rows_are_there_whatever_is_sealed_is_offered_what_it_needs(self) -> None:
+        device = self.new_device()
+        device.place(1)
+        device.apply(_delta(at(20), _parts()), NOW_MS)
+        device.reconcile(0, 30, NOW_MS)
+        device.write([Statement(Verb.PUT, "children", (1,), {"parent": 1})])
+        assert device.seal(NOW_MS) == 2
+        (offer,) = _loaded(device, 1).changes
+        assert offer[:4] == ("parents", Op.OFFER, (1,), {"id": 1, "name": "hub"})
+        assert _loaded(device, 1).hlc == 0
+        assert device.opened().offered == 30
+        device.write([Statement(Verb.SET, "children", (1,), {"note": "mine"})])
+        assert device.seal(NOW_MS) == 3  # it was made here
+        device.apply(msgspec.structs.replace(_delta(at(40), _parts()), whole=True), NOW_MS)
+        device.write([Statement(Verb.SET, "parents", (1,), {"name": "mine"})])
+        assert device.seal(NOW_MS) == 4
+        assert device.opened().offered == 30
+        device.renew()
+        assert device.opened().offered == 0
 
     def test_who_starts_over_is_another_device_and_has_nothing(self) -> None:
         device = self.new_device()
