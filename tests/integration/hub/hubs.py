@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from electricsql.hub import Hub, Source, Submitted
+from electricsql.hub.capture import user_table
+from electricsql.hub.lineages import Versions
 from electricsql.hub.values import finish, wire
+from electricsql.lenses import View
 from electricsql.replication import (
     Change,
     Clock,
@@ -41,6 +44,14 @@ class World:
     start: Cursor
     clocks: dict[int, Clock] = field(default_factory=dict)
     """Of all transactions that a row mentioned so far."""
+    versions: Versions = field(default_factory=lambda: Versions((), ()))
+    """What the schema is the base of."""
+
+    async def migrate(self, *texts: str) -> None:
+        """Apply those of these migrations that are new."""
+        await self.hub.migrate(sources(*texts))
+        async with self.hub.reading() as reading:
+            self.schema, self.versions = reading.schema, reading.versions
 
     async def cursor(self) -> Cursor:
         async with self.hub.reading() as reading:
@@ -50,14 +61,17 @@ class World:
         """The rows and tombstones that changed since a cursor; all there are."""
         return (await self.look(since))[0]
 
-    async def look(self, since: Cursor | None = None) -> tuple[Rows, Cursor]:
-        """The same, and the cursor that they are at."""
+    async def look(
+        self, since: Cursor | None = None, view: View | None = None
+    ) -> tuple[Rows, Cursor]:
+        """The same, and the cursor that they are at; as a version has them."""
+        schema = self.schema if view is None else view.schema
         async with self.hub.reading() as reading:
             rows: Rows = {}
-            async for part in reading.parts_since(since):
+            async for part in reading.parts_since(since, view=view):
                 self.clocks.update(part.clocks)
-                for block in part.blocks:
-                    for key, row in block.rows(self.schema.tables[block.table]):
+                for block in (part if view is None else view.get(part)).blocks:
+                    for key, row in block.rows(schema.tables[block.table]):
                         assert RowId(block.table, key) not in rows, "a row comes once"
                         rows[RowId(block.table, key)] = plain(row)
             return rows, reading.cursor
@@ -66,12 +80,13 @@ class World:
         """What a client sees in the tables, in wire values."""
         tables: Tables = {}
         for table in self.schema:
-            wired = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.columns)
-            records = await self.client.fetch(f"SELECT {wired} FROM {quote(table.name)} u")
-            columns = zip(table.columns, zip(*records, strict=True), strict=False)
+            wired = ", ".join(wire(c, f"u.{quote(c.name)}") for c in table.visible)
+            records = await self.client.fetch(f"SELECT {wired} FROM {user_table(table)} u")
+            columns = zip(table.visible, zip(*records, strict=True), strict=False)
             finished = [finish(column, values) for column, values in columns]
+            names = [column.name for column in table.visible]
             for values in zip(*finished, strict=True):
-                named = dict(zip(table.column_names, values, strict=True))
+                named = dict(zip(names, values, strict=True))
                 tables[RowId(table.name, table.key_of(named))] = named
         return tables
 
@@ -100,17 +115,20 @@ class Device:
     hlc: int = 0
     session: int = 1
 
-    async def catch_up(self) -> Rows:
-        """Take a new cursor; gives all rows at it."""
-        rows, self.cursor = await self.world.look()
+    async def catch_up(self, view: View | None = None) -> Rows:
+        """Take a new cursor; gives all rows at it, as a version has them."""
+        rows, self.cursor = await self.world.look(view=view)
         self.hlc = max([self.hlc, *(clock.hlc for clock in self.world.clocks.values())])
         return rows
 
-    def transaction(self, *changes: Change, hlc: int | None = None) -> Submitted:
-        """The next transaction. Its clock is later than all that the device knows."""
+    def transaction(
+        self, *changes: Change, hlc: int | None = None, version: str | None = None
+    ) -> Submitted:
+        """The next transaction, in the newest version if none is said. Its clock is later than all
+        that the device knows."""
         self.number += 1
         self.hlc = max(self.hlc, hlc_at(_START_MS)) + next(_steps)
-        version = self.world.schema.version
+        version = version or self.world.schema.version
         sealed = Transaction(self.number, hlc or self.hlc, self.cursor, version, changes)
         return Submitted(self.origin, sealed, b"encoded", self.session)
 
@@ -146,9 +164,10 @@ async def opened(url: str, *migrations: str) -> AsyncIterator[World]:
     hub = await Hub.open(url, "test", "default")
     client = await asyncpg.connect(url)
     try:
-        await hub.migrate(sources(*migrations))
         async with hub.reading() as reading:
             world = World(url, hub, reading.schema, client, reading.cursor)
+        await world.migrate(*migrations)
+        world.start = await world.cursor()
         yield world
     finally:
         await client.close()

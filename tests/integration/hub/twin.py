@@ -22,7 +22,7 @@ from electricsql.replication import (
     transaction_id,
     xid_of,
 )
-from electricsql.schema import Schema
+from electricsql.schema import Schema, Table
 from tests.integration.hub.hubs import Rows, Tables, World
 
 _STATEMENT = 1 << 40
@@ -75,15 +75,35 @@ class Twin:
             self.rows[row_id] = sent_back(self.rows[row_id], direct)
         self._tables = await self.world.tables()
 
+    async def migrate(self, *texts: str) -> None:
+        """Migrate the hub. Rows stay the same, whatever their tables and columns are called."""
+        tables = self.world.schema.tables
+        await self.world.migrate(*texts)
+        now = {table.number: table for table in self.world.schema}
+        rows = [(tables[id.table], id.key, row) for id, row in self.rows.items()]
+        self.rows = {
+            RowId(now[table.number].name, key): _renamed(table, now[table.number], row)
+            for table, key, row in rows
+        }
+        self._tables = await self.world.tables()
+
     async def check(self) -> None:
         """What the hub has is what the rules say, and what the tables show."""
         captured = await self.world.rows()
         assert captured == self.rows
-        shown = {row_id: row.values for row_id, row in captured.items() if row.alive}
+        tables = self.world.schema.tables
+        shown = {
+            row_id: {
+                column.name: row.values[column.name] for column in tables[row_id.table].visible
+            }
+            for row_id, row in captured.items()
+            if row.alive
+        }
         assert shown == await self.world.tables()
 
     def _incoming(self, submitted: Submitted, ids: Mapping[tuple[int, int], int]) -> Incoming:
         sealed = submitted.transaction
+        sealed = self.world.versions.view(sealed.schema_version).put(sealed)
         id = ids[submitted.origin, sealed.number]
         author = Author(id, self._clocks[id], self._clocks, sees(sealed.cursor))
         return Incoming(sealed, author)
@@ -137,6 +157,13 @@ class Twin:
     def _all_clocks(self) -> Iterator[Clock]:
         yield Clock(0, 0)
         yield from self._clocks.values()
+
+
+def _renamed(table: Table, now: Table, row: Row) -> Row:
+    names = dict(zip(table.column_names, now.column_names, strict=False))
+    values = {names[name]: value for name, value in row.values.items()}
+    writers = {names[name]: writer for name, writer in row.writers.items()}
+    return row._replace(values={**now.default_values, **values}, writers=writers)
 
 
 def _differences(schema: Schema, before: Tables, after: Tables, rows: Rows) -> Iterator[Change]:
