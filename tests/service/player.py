@@ -53,6 +53,8 @@ class Player:
     deltas: list[list[DeltaPart]] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     migrations: list[str] = field(default_factory=list)
+    bundle: str | None = None
+    """The version that it has by itself."""
     bye: Bye | None = None
     applies: bool = True
     """Whether it tells that it has applied what it was sent."""
@@ -77,7 +79,7 @@ class Player:
         return frame
 
     async def hello(self) -> Welcome:
-        version = self.migrations[-1] if self.migrations else None
+        version = self.migrations[-1] if self.migrations else self.bundle
         hello = (PROTOCOL_VERSION, self.device, self.cursor, version, self.number)
         staged = self._kept[-1].staged if self._kept else None
         await self.say(Hello(*hello, staged))

@@ -69,6 +69,7 @@ class TwinHub:
     batches: list[list[tuple[int, int]]] = field(default_factory=list)
     readings: int = 0
     down: bool = False
+    versions: Versions = VERSIONS
 
     def write(self, **bodies: str) -> None:
         """A direct transaction."""
@@ -148,7 +149,7 @@ class TwinReading:
         self._hub = hub
         self._rows = dict(hub.rows)
         self._numbers = dict(hub.numbers)
-        self.versions = VERSIONS
+        self.versions = hub.versions
         self.schema = SCHEMA
         self.cursor = Cursor(hub.epoch, Snapshot(hub.xid + 1, hub.xid + 1))
 
