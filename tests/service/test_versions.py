@@ -1,5 +1,5 @@
-"""Devices of several schema versions: each is sent rows as its version has them; these are read once,
-and encoded once for each version."""
+"""Devices of several schema versions: each is sent rows as its version has them; these are read
+once, and encoded once for each version."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -43,6 +43,8 @@ class TableView:
 
         What an insert has left to the version's own defaults is marked: the base has others.
         """
+        if self._is_base:
+            return change
         values = {self.registers[name]: value for name, value in change.values.items()}
         made_up = self._made_up(change) if change.op is Op.INSERT else None
         unchanged = partial(self._unchanged, change.values) if self._translates else None
@@ -56,10 +58,23 @@ class TableView:
 
     def get(self, block: Block) -> Block:
         """Rows of the base as that version has them; tombstones too."""
+        if self._is_base:
+            return block
         values = self.show(block.values)
         shadows = [self._shadow(shadow) for shadow in block.shadows]
         names = tuple(column.name for column in self.columns)
         return Block(self.table.name, names, values, shadows, block.shadow_of, block.author)
+
+    @cached_property
+    def _is_base(self) -> bool:
+        """Whether that version has the table as the base does."""
+        return (
+            not self._translates
+            and self.table.name == self.base.name
+            and self.table.column_names == self.base.column_names
+            and self.table.constant_defaults == self.base.constant_defaults
+            and self.registers == {name: name for name in self.registers}
+        )
 
     @cached_property
     def _translates(self) -> bool:
