@@ -2,6 +2,7 @@
 
 Before its DDL runs, the values of a column that goes are put where the shadows keep them, and a
 table that goes is moved out of the way, with its shadow as it is. No shadow row counts as changed.
+Whoever is writing to the table is waited for first: what it writes must not be missed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,10 +63,9 @@ def hide(bases: Bases) -> Iterator[str]:
     for table, now in bases.changed:
         pairs = zip(table.columns, now.columns, strict=False)
         going = [(old, new) for old, new in pairs if new.hidden and not old.hidden]
-        if now.hidden:
-            yield from _move(table, now)
-        elif going:
-            yield from _keep(table, going)
+        if now.hidden or going:
+            yield f"LOCK TABLE {user_table(table)}"
+            yield from _move(table, now) if now.hidden else _keep(table, going)
 
 
 def _keep(table: Table, going: Sequence[tuple[Column, Column]]) -> Iterator[str]:

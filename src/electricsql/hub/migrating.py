@@ -97,6 +97,8 @@ async def _perform(connection: Connection, sources: Sequence[Source]) -> HubPlan
     old, new = built[: len(ordered) - count], built[len(ordered) - count :]
     schemas, lenses = [each.schema for each in old], [each.lens for each in applied]
     lineage = lineage_of(zip(schemas, lenses, strict=True))
+    if not all(migration.additive for migration in new):
+        await connection.execute("LOCK TABLE electric.migrations")  # who reads now goes first
     statements: list[str] = []
     for position, migration in enumerate(new, start=len(applied) + 1):
         longer = lineage.extended(migration.schema, migration.lens)

@@ -61,9 +61,12 @@ _UNSEEN: Final = (
     " AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)))"
 )
 _TOUCHED: Final = f"SELECT DISTINCT tbl FROM electric.touched WHERE {_UNSEEN}"
+# A snapshot shows rows as they were, but columns as they are called now: nobody may change that,
+# from before it is taken. (Migrations that only add need not wait.)
 # A few changes in a large table: plans by keys only, whatever the statistics say, and made once.
 BEGIN: Final = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+LOCK TABLE electric.migrations IN ACCESS SHARE MODE;
 SET LOCAL plan_cache_mode = force_generic_plan;
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_hashjoin = off;

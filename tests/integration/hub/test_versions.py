@@ -1,6 +1,7 @@
 """Versions of one application write and read one hub: what a newer one has renamed, dropped and
 added is the same row to all of them, directly in Postgres too."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -150,6 +151,28 @@ async def test_a_dropped_table_is_there_for_old_devices(any_database: str) -> No
         assert {row_id.table for row_id in rows} == {"things"}
         status = await world.hub.status()
         assert (status.drift, status.quarantined) == ((), 0)
+
+
+async def test_what_is_being_written_or_read_comes_before_the_migration(any_database: str) -> None:
+    async with opened(any_database, APP[0]) as world:
+        old = await pinned(world, "old", V1)
+        await old.write(insert("items", {"id": 1, **ITEM}))
+        async with world.client.transaction():
+            await world.client.execute("UPDATE items SET note = 'late' WHERE id = 1")
+            await world.client.execute("INSERT INTO items VALUES (2, 't', 'later', 1)")
+            migrating = asyncio.create_task(world.hub.migrate(sources(*APP)))
+            await asyncio.sleep(0.2)
+        async with world.hub.reading() as reading:
+            await asyncio.sleep(0.2)
+            parts = [part async for part in reading.parts_since(None)]
+        assert all(
+            block.columns == reading.schema.tables[block.table].column_names
+            for part in parts
+            for block in part.blocks
+        )
+        await migrating
+        await world.migrate(*APP)
+        assert await old.items() == {1: {**ITEM, "note": "late"}, 2: {**ITEM, "note": "later"}}
 
 
 async def test_a_plan_hides_nothing(any_database: str) -> None:
