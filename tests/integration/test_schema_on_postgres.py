@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from electricsql.checks import check
 from electricsql.migrations import Source, build
 
 CHINOOK = Path(os.environ.get("CHINOOK", Path(__file__).parents[3] / "shared/data/chinook.sqlite"))
@@ -110,6 +111,31 @@ def test_foreign_keys_wait_for_the_commit(database: str) -> None:
     )
     (row,) = apply(database, [*postgres(EVERYTHING), script], "SELECT count(*) AS n FROM kinds")
     assert row["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("type", "most", "value"),
+    [
+        ("TEXT", 336, "x" * 23),
+        ("UUID", 500, "2b0d7b3d-6f0c-4f0e-9d3c-1f1f1f1f1f1f"),
+        ("INTEGER", 998, "1"),
+    ],
+)
+def test_a_row_fits_into_a_page_where_no_rule_warns(
+    any_database: str, type: str, most: int, value: str
+) -> None:
+    def table(columns: int) -> str:
+        rest = ", ".join(f"c{number} {type}" for number in range(columns))
+        return f"CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, {rest})"
+
+    assert not rules(table(most))
+    assert rules(table(most + 10)) & {"wide-row", "too-many-columns"}
+    insert = f"INSERT INTO t VALUES ('{'x' * 23}'" + f", '{value}'" * most + ")"
+    assert apply(any_database, [*postgres(table(most)), insert], "SELECT id FROM t")
+
+
+def rules(text: str) -> set[str]:
+    return {each.rule for each in check([Source("20240101000000000_m", "m", text)])}
 
 
 @pytest.mark.skipif(not CHINOOK.exists(), reason="needs the Chinook database")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from electricsql.limits import COLUMNS_MAX
 from electricsql.migrations import CAPTURE_TABLES, Source, build
 from electricsql.schema import ColumnType, Value, can_hold, canonical
 
@@ -148,6 +149,19 @@ def test_what_is_computed_is_not_logged_and_not_too_large(strict: str) -> None:
             db.execute("UPDATE t SET n = ?", (n,))
     db.execute("UPDATE t SET n = ?", (large // 3,))
     assert db.execute("SELECT sum FROM t").fetchone() == (large // 3 * 2,)
+
+
+@pytest.mark.parametrize("type", ["TEXT", "INTEGER"])
+def test_a_table_may_have_a_thousand_columns(type: str) -> None:
+    columns = ", ".join(f"c{number} {type} UNIQUE" for number in range(4))
+    columns += "".join(f", c{number} {type}" for number in range(4, COLUMNS_MAX - 1))
+    db = database(f"CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, {columns})")
+    db.execute("INSERT INTO t (id, c3) VALUES ('a', 1)")
+    db.execute("UPDATE t SET c998 = 2")
+    assert logged(db, 5) == [
+        (1, None, "a", None, None, None, "1" if type == "TEXT" else 1),
+        (2, "0" * (COLUMNS_MAX - 1) + "1", "a", None, None, None, None),
+    ]
 
 
 def test_nor_is_what_a_later_migration_adds() -> None:

@@ -34,6 +34,7 @@ from electricsql.schema import (
     Check,
     Column,
     ColumnType,
+    ForeignKey,
     Index,
     Schema,
     Scratch,
@@ -132,6 +133,15 @@ class Analysis:
         )
 
     @property
+    def new_foreign_keys(self) -> Iterator[tuple[Table, ForeignKey, Span]]:
+        """The foreign keys that came, with where that is written."""
+        for fate in self.fates:
+            old = fate.before.foreign_keys if fate.before else ()
+            for key in fate.after.foreign_keys if fate.after else ():
+                if fate.after and key not in old:
+                    yield fate.after, key, fate.place_of(key.columns[0])
+
+    @property
     def new_checks(self) -> Iterator[tuple[Table, Check, Span]]:
         """The CHECK constraints that came, with where that is written."""
         written = [
@@ -183,9 +193,8 @@ class Analysis:
             if step.parsed.name is not None and step.parsed.name.name == index.name:
                 return step.span
         fate = next(each for each in self.fates if each.after is table)
-        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
         columns = index_columns(table, index)
-        return places.get(columns[0], fate.at) if len(columns) == 1 else fate.at
+        return fate.place_of(columns[0]) if len(columns) == 1 else fate.at
 
     def did(self, *actions: Action) -> Iterator[Step]:
         """The statements that do one of these."""

@@ -58,6 +58,11 @@ class TableFate:
     columns: tuple[ColumnFate, ...]
     rebuilt: bool = False
 
+    def place_of(self, column: str) -> Span:
+        """Where it was decided what a column is now; the table's own place if it was not."""
+        found = (each.at for each in self.columns if each.after and each.after.name == column)
+        return next(found, self.at)
+
 
 @dataclass
 class _Trace:

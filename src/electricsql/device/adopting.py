@@ -37,7 +37,7 @@ from electricsql.limits import (
 )
 from electricsql.migrations import GUARD, OPLOG, created, fills, fits, is_marked, row_bytes
 from electricsql.replication import NO_HLC, Op
-from electricsql.schema import SPELLED, Column, Schema, Table, canonical, quote, tokens
+from electricsql.schema import SPELLED, Column, Schema, Table, canonical, chained, quote, tokens
 
 _ASIDE: Final = "_electric_aside_"
 _SHOWN: Final = 3
@@ -276,7 +276,7 @@ class _Cutting:
 
     def cut(self, width: int, rows_max: int) -> None:
         """What was logged since the last time: rows of so many columns at most."""
-        size = " + ".join(f"coalesce(length(c{place}), 0)" for place in range(width))
+        size = chained([f"coalesce(length(c{place}), 0)" for place in range(width)], "+")
         logged = self._database.execute(
             f"SELECT seq, {size} FROM {OPLOG} WHERE seq >= ? ORDER BY seq", (self._first,)
         )

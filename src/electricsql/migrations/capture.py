@@ -26,6 +26,7 @@ from electricsql.schema import (
     Column,
     ColumnType,
     Table,
+    chained,
     qualified,
     quote,
     tokens,
@@ -151,10 +152,11 @@ def _mask(table: Table) -> str:
     if not changes:
         return "0"
     if len(table.columns) > MASK_BITS:
-        return " || ".join(
+        bits = [
             "'0'" if column.name in table.primary_key else f"({_changed(column)})"
             for column in table.columns
-        )
+        ]
+        return chained(bits, "||")
     return " | ".join(
         f"(({_changed(column)}) << {place})"
         for place, column in enumerate(table.columns)

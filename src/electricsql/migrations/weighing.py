@@ -18,7 +18,7 @@ from electricsql.limits import (
     WEIGHED_BYTES,
     WRITTEN_BYTES_MAX,
 )
-from electricsql.schema import Column, ColumnType, Table, quote
+from electricsql.schema import Column, ColumnType, Table, chained, quote
 
 _VALUE_BYTES: Final = 10  # of a number on its way, or of what is said of a text beside it
 _SO_FAR: Final = "SELECT w FROM _electric_oplog WHERE w IS NOT NULL ORDER BY seq DESC LIMIT 1"
@@ -27,17 +27,17 @@ assert WEIGHED_BYTES & (WEIGHED_BYTES - 1) == 0, "a random number is cut to so m
 
 def row_bytes(table: Table, row: str = "") -> str:
     """The size of a row's text and blobs; `row` is what its columns' names begin with."""
-    return " + ".join(_bytes(column, row) for column in table.sized) or "0"
+    return chained([_bytes(column, row) for column in table.sized], "+") or "0"
 
 
 def changed_bytes(table: Table) -> str:
     """The size of those that an update changes."""
-    sizes = (
+    sizes = [
         f"CASE WHEN NEW.{quote(column.name)} IS NOT OLD.{quote(column.name)}"
         f" THEN {_bytes(column, 'NEW.')} ELSE 0 END"
         for column in table.sized
-    )
-    return " + ".join(sizes) or "0"
+    ]
+    return chained(sizes, "+") or "0"
 
 
 def weight(table: Table, change: str, row: str) -> str:

@@ -62,11 +62,21 @@ _TOKEN: Final = re.compile(
 _KINDS: Final = {kind.name: kind for kind in Kind}
 _END: Final = Token(Kind.SYMBOL, "", 0)
 _AT_THE_COMMIT: Final = ["INITIALLY", "DEFERRED"]
+_CHAINED_MAX: Final = 50
 
 
 def quote(name: str) -> str:
     """An identifier, quoted for SQLite and Postgres alike."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def chained(terms: Sequence[str], operator: str) -> str:
+    """Terms with an operator between them; many of them in brackets, by halves: SQLite takes
+    expressions of a thousand levels, and each term of a plain chain is one."""
+    if len(terms) <= _CHAINED_MAX:
+        return f" {operator} ".join(terms)
+    half = len(terms) // 2
+    return f"({chained(terms[:half], operator)}) {operator} ({chained(terms[half:], operator)})"
 
 
 def tokens(sql: str) -> Iterator[Token]:

@@ -43,7 +43,7 @@ from electricsql.schema import ForeignKey, Table
 @rule(Severity.ERROR, waivable=True)
 def find(seen: Analysis) -> Iterator[Problem]:
     """The foreign keys that close a circle of those that a row can't do without at first."""
-    new = list(_new(seen))
+    new = [each for each in seen.new_foreign_keys if _binds(*each[:2])]
     if not new:
         return
     edges: defaultdict[str, set[str]] = defaultdict(set)
@@ -56,15 +56,6 @@ def find(seen: Analysis) -> Iterator[Problem]:
             yield _problem(table, key, at)
         else:
             edges[table.name].add(key.parent)
-
-
-def _new(seen: Analysis) -> Iterator[tuple[Table, ForeignKey, Span]]:
-    for fate in seen.fates:
-        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
-        for key in fate.after.foreign_keys if fate.after else ():
-            is_old = fate.before is not None and key in fate.before.foreign_keys
-            if fate.after and not is_old and _binds(fate.after, key):
-                yield fate.after, key, places.get(key.columns[0], fate.at)
 
 
 def _binds(table: Table, key: ForeignKey) -> bool:

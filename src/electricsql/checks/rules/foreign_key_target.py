@@ -21,7 +21,6 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.fates import TableFate
 from electricsql.checks.finding import Problem, Severity, Span
 from electricsql.checks.rule import rule
 from electricsql.checks.spelling import name, names
@@ -31,13 +30,10 @@ from electricsql.schema import ForeignKey, Table
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """New foreign keys without a parent, or to something else than its key."""
-    for fate in seen.fates:
-        table = fate.after
-        for foreign_key in table.foreign_keys if table else ():
-            if table and (fate.before is None or foreign_key not in fate.before.foreign_keys):
-                parent = seen.after.tables.get(foreign_key.parent)
-                if parent is None or not _leads_to_key(foreign_key, parent):
-                    yield _problem(table, foreign_key, parent, _place(fate, foreign_key))
+    for table, key, at in seen.new_foreign_keys:
+        parent = seen.after.tables.get(key.parent)
+        if parent is None or not _leads_to_key(key, parent):
+            yield _problem(table, key, parent, at)
 
 
 def _leads_to_key(key: ForeignKey, parent: Table) -> bool:
@@ -61,10 +57,3 @@ def _problem(table: Table, key: ForeignKey, parent: Table | None, at: Span) -> P
         "Rows are known by their primary key on every device; other columns may change.",
         fix=f"REFERENCES {name(parent.name)} ({names(parent.primary_key)})",
     )
-
-
-def _place(fate: TableFate, foreign_key: ForeignKey) -> Span:
-    for column in fate.columns:
-        if column.after is not None and column.after.name == foreign_key.columns[0]:
-            return column.at
-    return fate.at

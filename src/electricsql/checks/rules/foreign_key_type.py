@@ -26,18 +26,14 @@ from electricsql.schema import Column, Table
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """New foreign keys with a column of another type than the one it refers to."""
-    for fate in seen.fates:
-        table = fate.after
-        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
-        for key in table.foreign_keys if table else ():
-            parent = seen.after.tables.get(key.parent)
-            is_old = fate.before is not None and key in fate.before.foreign_keys
-            if table is None or parent is None or is_old:
-                continue
-            for own, there in zip(key.columns, key.parent_columns, strict=False):
-                one, other = table.every[own], parent.every.get(there)
-                if other is not None and one.type is not other.type:
-                    yield _problem(table, one, parent, other, places.get(own, fate.at))
+    for table, key, at in seen.new_foreign_keys:
+        parent = seen.after.tables.get(key.parent)
+        if parent is None:
+            continue
+        for own, there in zip(key.columns, key.parent_columns, strict=False):
+            one, other = table.every[own], parent.every.get(there)
+            if other is not None and one.type is not other.type:
+                yield _problem(table, one, parent, other, at)
 
 
 def _problem(table: Table, own: Column, parent: Table, there: Column, at: Span) -> Problem:

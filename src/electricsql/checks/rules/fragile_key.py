@@ -40,12 +40,11 @@ def find(seen: Analysis) -> Iterator[Problem]:
         table = fate.after
         if table is None:
             continue
-        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
         for key in table.primary_key:
             column = table.by_name[key]
             if column.type in _FRAGILE and column.declared:
                 yield Problem(
-                    places.get(key, fate.at),
+                    fate.place_of(key),
                     f"The key {table.name}.{key} is a {column.type}.",
                     "Two devices may compute it otherwise in the last bit, and have two rows."
                     if column.type is ColumnType.REAL

@@ -35,18 +35,14 @@ _FOLLOW: Final = ("CASCADE", "SET NULL", "SET DEFAULT")
 @rule(Severity.WARNING)
 def find(seen: Analysis) -> Iterator[Problem]:
     """New foreign keys that follow a key."""
-    for fate in seen.fates:
-        table = fate.after
-        places = {each.after.name: each.at for each in fate.columns if each.after is not None}
-        for key in table.foreign_keys if table else ():
-            is_old = fate.before is not None and key in fate.before.foreign_keys
-            if table and not is_old and key.on_update in _FOLLOW:
-                yield Problem(
-                    places.get(key.columns[0], fate.at),
-                    f"{table.name} ({', '.join(key.columns)}) follows when a key of {key.parent}"
-                    " changes.",
-                    "A changed key is another row to everybody else: what they write meanwhile is"
-                    " about the old one.",
-                    fix=f"REFERENCES {name(key.parent)}",
-                    help="Give the parent a key that never changes, such as a UUID.",
-                )
+    for table, key, at in seen.new_foreign_keys:
+        if key.on_update in _FOLLOW:
+            yield Problem(
+                at,
+                f"{table.name} ({', '.join(key.columns)}) follows when a key of {key.parent}"
+                " changes.",
+                "A changed key is another row to everybody else: what they write meanwhile is"
+                " about the old one.",
+                fix=f"REFERENCES {name(key.parent)}",
+                help="Give the parent a key that never changes, such as a UUID.",
+            )
