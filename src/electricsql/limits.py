@@ -112,6 +112,8 @@ CLEANING_MS: Final = 60_000  # between two looks at what may be forgotten
 CLEANED_ROWS_MAX: Final = 1_000  # of a table in one statement, which takes a few milliseconds
 
 MIGRATION_ATTEMPTS_MAX: Final = 50  # of LOCK_WAIT_MS each: about 30 s
+SCRATCH_STEPS_MAX: Final = 10_000_000  # of SQLite's, for a statement of a migration: about 1 s
+SCRATCH_PAGES_MAX: Final = 65_536  # of 4 KiB, where migrations are tried; 256 MiB
 
 # Merging
 MERGE_CHANGES_MAX: Final = 5_000  # of several transactions in one Postgres transaction

@@ -307,3 +307,18 @@ def test_what_concerns_devices_only_is_judged_by_few_rules(texts: list[str]) -> 
     )
     compiled = [sql for each in built.migrations for sql in each.statements]
     assert schema_of(compiled, built.schema.version) == built.schema
+
+
+ENDLESS = "WITH RECURSIVE every(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM every)"
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [("n", "has no end, or takes more than"), ("zeroblob(10000000)", "disk is full")],
+)
+def test_what_devices_have_of_their_own_has_an_end(row: str, problem: str) -> None:
+    table = "-- @local-only\nCREATE TABLE numbers (n);\n-- @local-only\n"
+    (finding,) = found(f"{table}INSERT INTO numbers {ENDLESS} SELECT {row} FROM every;")
+    assert finding.rule == "sql-error"
+    assert problem in finding.problem
+    assert found(f"{table}INSERT INTO numbers {ENDLESS} SELECT n FROM every LIMIT 100000;") == ()

@@ -235,6 +235,28 @@ def test_what_a_trigger_makes_of_a_row_is_what_others_get(
     assert sent == [[(Op.INSERT, "X"), (Op.INSERT, "Y")], [(Op.DELETE, "gone")]]
 
 
+FAILS = """
+-- @local-only
+CREATE TRIGGER counts AFTER UPDATE OF body ON notes BEGIN
+    INSERT{} INTO log VALUES (NEW.body, 1);
+END;
+"""
+
+
+@pytest.mark.parametrize(("inside", "outside"), [("", " OR FAIL"), (" OR FAIL", "")])
+def test_a_trigger_that_has_failed_halfway_fires_again(
+    device: MakeDevice, inside: str, outside: str
+) -> None:
+    file = device(NOTES, LOG, FAILS.format(inside))
+    file.app.execute("INSERT INTO notes (id, body) VALUES ('a', 'x')")
+    file.app.execute("INSERT INTO log VALUES ('taken', 1)")
+    with pytest.raises(sqlite3.IntegrityError):
+        file.app.execute(f"UPDATE{outside} notes SET body = 'taken'")
+    file.seal()
+    file.app.execute("UPDATE notes SET body = 'free'")
+    assert [row[0] for row in file.rows("log")] == ["free", "taken"]
+
+
 @pytest.mark.parametrize("staged", [False, True])
 @pytest.mark.usefixtures("large")
 def test_a_trigger_is_silent_for_what_others_did(device: MakeDevice, *, staged: bool) -> None:

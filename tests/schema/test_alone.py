@@ -91,8 +91,9 @@ def test_what_is_about_one_table(statement: str, about: tuple[str, str, bool] | 
 
 def test_computed_columns_that_go_in_a_circle_are_refused_by_sqlite_itself() -> None:
     scratch = Scratch()
-    loop = "CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a AS (b), b AS (a))"
-    assert said(scratch, loop).startswith("generated column loop")
+    for name in ("t", "main.t", '"main".t', "[Main] . t", "IF NOT EXISTS `main`.t"):
+        loop = f"CREATE TABLE {name} (id TEXT PRIMARY KEY NOT NULL, a AS (b), b AS (a))"
+        assert said(scratch, loop).startswith("generated column loop")
     assert not scratch.schema().tables
     scratch.close()
 

@@ -15,7 +15,7 @@ from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.offering import offer_last
 from electricsql.device.schemas import Schemas
 from electricsql.device.unsent import new_seal
-from electricsql.migrations import GUARD
+from electricsql.migrations import FIRING, GUARD
 from electricsql.replication import Op, tick
 from electricsql.schema import SPELLED, Table, canonical, quote
 
@@ -44,6 +44,7 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
     ends = database.execute(_ENDS, (after, after)).fetchall()
     if not ends:
         return None
+    _end_firing(database)
     (first, _), (last, written_ms) = ends
     meta, version = read_meta(database), schema_version(database)
     tables = schemas.numbered(database, version)
@@ -69,6 +70,13 @@ def seal(database: sqlite3.Connection, schemas: Schemas, now_ms: int) -> int | N
     database.execute("UPDATE _electric_oplog SET w = 0 WHERE seq = ?", (last,))
     write_meta(database, number=number, hlc=hlc)
     return offer_last(database, schemas) if meta.reconciling else number
+
+
+def _end_firing(database: sqlite3.Connection) -> None:
+    """Forget which triggers were under way when a statement with OR FAIL failed: none is now."""
+    name = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+    if database.execute(name, (FIRING,)).fetchone():
+        database.execute(f"DELETE FROM {FIRING}")
 
 
 def _spell(database: sqlite3.Connection, tables: list[Table], after: int) -> None:

@@ -34,7 +34,7 @@ from electricsql.migrations.grammar import (
 )
 from electricsql.migrations.inferring import additive_lens
 from electricsql.migrations.local import LOCAL_ONLY, is_local, is_marked, says_local
-from electricsql.migrations.local_triggers import hears, kept_trigger
+from electricsql.migrations.local_triggers import FIRING, hears, kept_trigger
 from electricsql.migrations.names import new_name, title_of
 from electricsql.migrations.policies import (
     KEEP_FIRST,
@@ -49,6 +49,7 @@ from electricsql.migrations.weighing import row_bytes
 __all__ = [
     "CAPTURE_TABLES",
     "FILE",
+    "FIRING",
     "GUARD",
     "INDEX_D_TS",
     "KEEP_FIRST",

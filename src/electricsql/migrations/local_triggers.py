@@ -47,11 +47,12 @@ def hears(text: str) -> bool:
 
 
 def _ends_early(every: Sequence[Token]) -> bool:
-    """Whether it has RAISE(IGNORE) or RAISE(FAIL), after which nothing more of it is run, and what
-    it wrote stays."""
+    """Whether it has RAISE(IGNORE), RAISE(FAIL) or OR FAIL, after which nothing more of it is run,
+    and what it wrote stays."""
     return any(
-        first.is_word("RAISE") and last.is_word("IGNORE", "FAIL")
-        for first, last in zip(every, every[2:], strict=False)
+        (first.is_word("RAISE") and last.is_word("IGNORE", "FAIL"))
+        or (first.is_word("OR") and second.is_word("FAIL"))
+        for first, second, last in zip(every, every[1:], every[2:], strict=False)
     )
 
 

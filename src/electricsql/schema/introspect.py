@@ -8,8 +8,10 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, NamedTuple, TypeAlias
 
+from electricsql.limits import SCRATCH_PAGES_MAX, SCRATCH_STEPS_MAX
 from electricsql.schema.model import Schema, Table, Value, fold
 from electricsql.schema.reading import Parent, Reader, primary_key
 from electricsql.schema.tokens import about_one_table, quote, tokens
@@ -18,6 +20,7 @@ _TEXTS: Final = (
     "SELECT tbl_name, sql FROM sqlite_schema WHERE type IN ('table', 'index')"
     " AND tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql IS NOT NULL ORDER BY rowid"
 )
+_LOOKS_MAX: Final = 100
 Texts: TypeAlias = dict[str, tuple[str, ...]]
 """Each table's CREATE statement and those of its indexes, in order of creation."""
 
@@ -81,10 +84,10 @@ class Scratch:
         try:
             if values:
                 self._has_rows = True
-                self._database.execute(statement, values)
+                _run_bounded(self._database, statement, values)
             elif local or self._has_rows or not self._run_alone(statement):
                 self._listed = None
-                self._database.execute(statement)
+                _run_bounded(self._database, statement)
         except (sqlite3.Warning, ValueError, OverflowError) as error:  # what Python makes of some
             raise sqlite3.ProgrammingError(str(error)) from error
         if local:
@@ -264,7 +267,25 @@ class Scratch:
 def _opened() -> sqlite3.Connection:
     database = sqlite3.connect(":memory:", isolation_level=None)
     database.execute("PRAGMA foreign_keys = ON")
+    database.execute(f"PRAGMA max_page_count = {SCRATCH_PAGES_MAX}")
     return database
+
+
+def _run_bounded(
+    database: sqlite3.Connection, statement: str, values: Sequence[Value] = ()
+) -> None:
+    """Run a statement that may have no end: what devices have of their own is anything."""
+    looks = count(1)
+    database.set_progress_handler(lambda: next(looks) > _LOOKS_MAX, SCRATCH_STEPS_MAX // _LOOKS_MAX)
+    try:
+        database.execute(statement, values)
+    except sqlite3.OperationalError as error:
+        if str(error) != "interrupted":
+            raise
+        problem = f"the statement has no end, or takes more than {SCRATCH_STEPS_MAX:,} steps"
+        raise sqlite3.OperationalError(problem) from None
+    finally:
+        database.set_progress_handler(None, 0)
 
 
 def _texts(database: sqlite3.Connection, without: Collection[str] = ()) -> Texts:

@@ -129,7 +129,7 @@ def _beginning(statement: str) -> list[Token]:
     """The first tokens of a statement, without IF NOT EXISTS and `main.`."""
     every = list(islice(tokens(statement), 12))
     for skipped in (["IF", "NOT", "EXISTS"], ["MAIN", "."]):
-        words = [token.text.upper() for token in every]
+        words = [token.name.upper() for token in every]
         for place in range(len(words)):
             if words[place : place + len(skipped)] == skipped:
                 del every[place : place + len(skipped)]
