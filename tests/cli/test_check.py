@@ -57,9 +57,11 @@ def test_a_build_tells_of_some_warnings_and_a_check_of_all(notes: Typist) -> Non
     columns = ", ".join(f"c{n} VARCHAR(9)" for n in range(7))
     notes.migration("many", f"CREATE TABLE many (id TEXT PRIMARY KEY NOT NULL, {columns});\n")
     built = notes("build")
-    assert (built.status, built.err.count("warning[ignored-length]")) == (0, 5)
+    assert (built.status, built.err.count(" is taken for ")) == (0, 5)
     assert "And 2 more warnings: `electric check` shows them all.\n" in built.err
-    assert notes("check").out.count("warning[ignored-length]") == 7
+    checked = notes("check").out
+    assert (checked.count(" is taken for "), checked.count("warning[ignored-length]")) == (7, 1)
+    assert len(notes("check", "--format", "json").json()) == 7
 
 
 def test_programs_read_the_same(notes: Typist) -> None:

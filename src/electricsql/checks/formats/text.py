@@ -1,13 +1,15 @@
 """Findings for people: where, the line itself, what is wrong with it, why, and what to write."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
 from electricsql.checks.finding import Finding
 
 _LINES_MAX: Final = 6
+_ALIKE_MAX: Final = 3
 
 
 class Style(Enum):
@@ -28,11 +30,28 @@ def plain(_: Style, text: str) -> str:
 
 
 def shown(findings: Iterable[Finding], paint: Paint = plain) -> str:
-    """All findings, one below the other."""
-    return "\n".join(line for each in findings for line in (*_finding(each, paint), ""))
+    """All findings, one below the other. Where a rule has more than a few warnings, its first one
+    is shown in full, and the others in a line each."""
+    every = list(findings)
+    alike = {rule: each for rule, each in _warnings(every).items() if len(each) > _ALIKE_MAX}
+    lines: list[str] = []
+    for found in every:
+        first, *others = alike.get(found.rule, (found,))
+        if found is first or found.is_error:
+            lines += (*_finding(found, paint, others if found is first else ()), "")
+    return "\n".join(lines)
 
 
-def _finding(found: Finding, paint: Paint) -> Iterator[str]:
+def _warnings(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Those of each rule."""
+    warnings: defaultdict[str, list[Finding]] = defaultdict(list)
+    for each in findings:
+        if not each.is_error:
+            warnings[each.rule].append(each)
+    return warnings
+
+
+def _finding(found: Finding, paint: Paint, others: Sequence[Finding] = ()) -> Iterator[str]:
     style = Style.ERROR if found.is_error else Style.WARNING
     width = len(str(found.end_line))
     bar = paint(Style.FRAME, "|")
@@ -44,7 +63,11 @@ def _finding(found: Finding, paint: Paint) -> Iterator[str]:
         yield f"{paint(Style.FRAME, f'{number:>{width}}')} {bar} {line}"
         yield f"{' ' * width} {bar} {paint(style, below)}"
     more = f"electric check --explain {found.rule}"
-    notes = (("why", found.why), ("help", found.help), ("write", found.fix), ("see", more))
+    also = "\n".join(f"{each.file}:{each.line}:{each.column}: {each.problem}" for each in others)
+    notes = (
+        *(("why", found.why), ("help", found.help), ("write", found.fix), ("see", more)),
+        ("also", f"{len(others)} more:\n{also}" if others else ""),
+    )
     for name, note in ((name, note) for name, note in notes if note):
         first, *rest = note.split("\n")
         equals = paint(Style.FRAME, "=")
