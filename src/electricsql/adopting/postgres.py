@@ -40,6 +40,7 @@ _ALLOW: Final = (
 )
 
 _KEPT: Final = "Postgres alone keeps it: what a device writes against it goes to the quarantine."
+_WITHOUT: Final = "In Postgres it stays; if devices need one, write it here."
 
 
 def draft(name: str, tables: Mapping[str, CatalogTable]) -> Draft:
@@ -98,8 +99,9 @@ def _table(table: CatalogTable, fit: Mapping[str, CatalogTable]) -> Piece:
         Finding(
             Outcome.LEFT_OUT,
             f"column {table.name}.{column.name}",
-            f"Devices can't hold a {column.type_name}{' that Postgres computes' * column.generated}"
-            "; in Postgres it stays.",
+            "Postgres computes it, and it stays there; if devices need it, add another one."
+            if column.generated
+            else f"Devices can't hold {column.type_name}; in Postgres it stays.",
         )
         for column in table.columns
         if column not in known
@@ -127,6 +129,11 @@ def _table(table: CatalogTable, fit: Mapping[str, CatalogTable]) -> Piece:
         if index.unique and not _comes_along(table, index)
     ]
     findings += [Finding(Outcome.MIND, what, _KEPT) for what in kept]
+    findings += [
+        Finding(Outcome.LEFT_OUT, f"index {index.name} of {table.name}", _WITHOUT)
+        for index in table.indexes
+        if not index.unique and not _comes_along(table, index)
+    ]
     body = ",\n    ".join(lines)
     first = next(column for column in known if column.name == table.primary_key[0])
     counts = len(table.primary_key) == 1 and BY_POSTGRES[first.type] is ColumnType.INTEGER

@@ -102,7 +102,10 @@ def init(app: str, *, env: str, service: str, **options: Unpack[_Options]) -> No
     elif options["from_postgres"]:
         _begin_with(project, read_postgres(options["from_postgres"]))
         mark_postgres(options["from_postgres"], app, env)
-        click.echo(f"The database is that of {app}/{env} now: run `electric start` on its server.")
+        click.echo(
+            f"The database is that of {app}/{env} now: before `electric sync`, run"
+            " `electric start --database-url` with the same URL."
+        )
     elif options["sync_down"]:
         _fetch(project, env)
         project.write()

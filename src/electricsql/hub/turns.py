@@ -6,10 +6,11 @@ row gave its value to another, that two swapped theirs, or that a row which is d
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from electricsql.schema import Index, Table, Value, index_columns, sources
+from electricsql.schema import Conditions, Table, Value, columns_read, index_columns, sources
 
 Values: TypeAlias = Mapping[str, Value]
 
@@ -37,19 +38,25 @@ def in_turns(table: Table, updates: Sequence[Update], gone: Iterable[Values]) ->
     NULL; if not, Postgres refuses. Of what waits for a delete, only the unique columns wait: a
     child has to have left its parent before that is deleted.
     """
-    rules = [_columns(table, index) for index in table.indexes if index.unique]
-    unique = {name for rule in rules for name in rule}
+    with closing(Conditions(table)) as conditions:
+        return _in_turns(table, updates, gone, _Rules(table, conditions))
+
+
+def _in_turns(
+    table: Table, updates: Sequence[Update], gone: Iterable[Values], rules: "_Rules"
+) -> Turns:
+    unique = rules.columns
     claims = [_Claim(each, rules) for each in updates if not unique.isdisjoint(each.columns)]
     if not claims:
         return Turns([list(updates)] if updates else [])
     holders = {taken: claim for claim in claims for taken in claim.frees}
-    deleted = {taken for values in gone for taken in _taken(values, rules)}
+    deleted = {taken for values in gone for taken in rules.taken(values)}
     for claim in claims:
         claim.after = [holders[taken] for taken in claim.takes if taken in holders]
         claim.is_late = not deleted.isdisjoint(claim.takes)
     for claim in claims:
         _place(claim)
-    parked = [_given_up(table, claim.update, unique) for claim in claims if claim.is_parked]
+    parked = [_given_up(table, claim.update, rules.unique) for claim in claims if claim.is_parked]
     waiting = unique - {name for key in table.foreign_keys for name in key.columns}
     rest = [_without(claim.update, waiting) for claim in claims if claim.is_late]
     others = [each for each in updates if unique.isdisjoint(each.columns)]
@@ -59,16 +66,40 @@ def in_turns(table: Table, updates: Sequence[Update], gone: Iterable[Values]) ->
     return Turns([turn for turn in early if turn], [turn for turn in late if turn])
 
 
-_Rules: TypeAlias = Sequence[tuple[str, ...]]
-_Taken: TypeAlias = tuple[tuple[str, ...], tuple[Value, ...]]
-"""A rule's columns, and what a row has in them."""
+_Taken: TypeAlias = tuple[int, tuple[Value, ...]]
+"""A rule's number, and what a row has in its columns."""
+
+
+class _Rules:
+    """What must be unique in a table: for each rule the columns that decide what it is over, as far
+    as somebody writes them. `columns` are these, and those that decide for which rows a rule is."""
+
+    def __init__(self, table: Table, conditions: Conditions) -> None:
+        indexes = [index for index in table.indexes if index.unique]
+        self._rules = [
+            (tuple(sorted(sources(table, index_columns(table, index)))), index.where)
+            for index in indexes
+        ]
+        self._conditions = conditions
+        self.unique = frozenset(name for names, _ in self._rules for name in names)
+        read = (columns_read(table, index.where) for index in indexes if index.where)
+        self.columns = self.unique.union(*(sources(table, names) for names in read))
+
+    def taken(self, values: Values) -> Iterator[_Taken]:
+        """What a row takes. Upper and lower case count as the same, since to some rules they are:
+        where they are not, an update may have a turn of its own in vain."""
+        for number, (names, where) in enumerate(self._rules):
+            held = tuple(values[name] for name in names)
+            if None not in held and (not where or self._conditions.holds(where, values)):
+                folded = (each.lower() if isinstance(each, str) else each for each in held)
+                yield number, tuple(folded)
 
 
 class _Claim:
     """An update that takes or frees unique values: after whom it comes, and in which turn."""
 
     def __init__(self, update: Update, rules: _Rules) -> None:
-        before, after = set(_taken(update.before, rules)), set(_taken(update.after, rules))
+        before, after = set(rules.taken(update.before)), set(rules.taken(update.after))
         self.update = update
         self.frees = before - after
         self.takes = after - before
@@ -115,17 +146,3 @@ def _given_up(table: Table, update: Update, unique: Iterable[str]) -> Update:
 def _without(update: Update, names: Iterable[str]) -> Update:
     left = tuple(name for name in update.columns if name not in set(names))
     return update._replace(columns=left)
-
-
-def _columns(table: Table, index: Index) -> tuple[str, ...]:
-    """The columns that decide what an index is over, as far as somebody writes them."""
-    return tuple(sorted(sources(table, index_columns(table, index))))
-
-
-def _taken(values: Values, rules: _Rules) -> Iterator[_Taken]:
-    """Upper and lower case count as the same, since to some rules they are. Where they are not, and
-    where a rule is only for some rows, an update may have a turn of its own in vain."""
-    for rule in rules:
-        held = tuple(values[name] for name in rule)
-        if None not in held:
-            yield rule, tuple(each.lower() if isinstance(each, str) else each for each in held)

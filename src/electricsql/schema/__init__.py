@@ -9,6 +9,7 @@ from electricsql.schema.catalog import (
     is_needed,
     unlike,
 )
+from electricsql.schema.conditions import Conditions
 from electricsql.schema.difference import Difference, additions
 from electricsql.schema.expressions import (
     columns_read,
@@ -81,6 +82,7 @@ __all__ = [
     "Check",
     "Column",
     "ColumnType",
+    "Conditions",
     "Default",
     "Difference",
     "ForeignKey",
