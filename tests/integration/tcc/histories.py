@@ -91,7 +91,8 @@ def _colleague(stage: Stage) -> App:
     theirs = App(stage.folder / "colleague", stage.service, stage.app.name, stage.app.token)
     shutil.copytree(stage.app.folder, theirs.folder, symlinks=True)
     last = max((theirs.folder / "migrations").glob("*/migration.sql"))
-    path = theirs.folder / theirs.electric("migrations", "new", "the same")
+    title = f"the same as {last.parent.name}"  # no two migrations of an app have one
+    path = theirs.folder / theirs.electric("migrations", "new", title)
     shutil.copy(last, path)
     shutil.rmtree(last.parent)
     return theirs
