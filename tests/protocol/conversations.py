@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from electricsql.protocol import (
+    Acknowledged,
     Asked,
     Bye,
     Came,
@@ -30,6 +31,7 @@ from electricsql.protocol import (
     Registered,
     Sealed,
     Tick,
+    Told,
     Took,
     Uploaded,
     decode_down,
@@ -43,18 +45,30 @@ QUESTIONS_MAX = 20
 
 @dataclass(frozen=True)
 class File:
-    """What a device keeps: its transactions by number, and what it has applied."""
+    """What a device keeps: its transactions by number, and what it has applied; those up to `older`
+    are from before its last upgrade, after which it has not received all rows yet if it
+    `wants_all`."""
 
     device: str
     cursor: Cursor | None = None
     acknowledged: int = 0
     transactions: tuple[bytes, ...] = ()
+    older: int = 0
+    wants_all: bool = False
+
+    @property
+    def is_upgrading(self) -> bool:
+        return self.acknowledged < self.older
 
     def opened(self) -> Opened:
         numbers = range(self.acknowledged + 1, len(self.transactions) + 1)
         unsent = {number: mark(self.transactions[number - 1]) for number in numbers}
         cursor = None if self.cursor is None else str(self.cursor)
-        return Opened(self.device, cursor, None, len(self.transactions), unsent)
+        return Opened(
+            *(self.device, cursor, None, len(self.transactions), unsent),
+            wants_all=self.wants_all,
+            older=self.older if self.is_upgrading else 0,
+        )
 
 
 def mark(transaction: bytes) -> int:
@@ -108,6 +122,7 @@ class Conversation:
         self._up: deque[bytes] = deque()
         self._down: deque[bytes] = deque()
         self._merging: deque[Uploaded] = deque()
+        self._told = False
 
     # What may happen, in any order.
 
@@ -151,6 +166,7 @@ class Conversation:
         """Send the device what it doesn't have, in parts; or that it has everything."""
         session = self._session
         if session is None or not session.has_room:
+            self._tell()
             return
         if session.cursor == self.hub.cursor:
             self._hub(Current(session.asked))
@@ -158,9 +174,26 @@ class Conversation:
         taken = len(self.hub.taken[session.device])
         last = self.random.randrange(3)
         for part in range(last + 1):
-            frame = DeltaPart(part, part == last, False, str(self.hub.cursor), taken, part, last)
+            whole = session.cursor is None
+            frame = DeltaPart(part, part == last, whole, str(self.hub.cursor), taken, part, last)
             self._down.append(encode_frame(frame))
         self._hub(Delivered(self.hub.cursor, taken))
+
+    def _tell(self) -> None:
+        """Tell a device that is upgrading what is in, if it does not know."""
+        if self._session is not None and self._session.is_upgrading:
+            taken = len(self.hub.taken[self._session.device])
+            if not self._told or taken > self._session.acknowledged:
+                self._told = True
+                self._hub(Told(Acknowledged(taken)))
+
+    def upgrade(self) -> None:
+        """The app is updated: another process opens the file."""
+        self.disconnect()
+        self._device = DeviceSession()
+        older = len(self.file.transactions)
+        self.file = replace(self.file, older=older, wants_all=True)
+        self._staged = []
 
     def ask(self) -> None:
         """Ask whether all is here; on a new connection that is asked again."""
@@ -207,6 +240,11 @@ class Conversation:
             following.append(self.file.opened())
         if effects.renew:
             self._renew()
+        if effects.acknowledge is not None:
+            number = max(self.file.acknowledged, effects.acknowledge.number)
+            self.file = replace(self.file, acknowledged=number)
+            if not self.file.is_upgrading:
+                following.append(self.file.opened())
         if effects.stage is not None:
             self._staged = [*self._staged[: effects.stage.part], effects.stage]
         if effects.apply is not None:
@@ -230,7 +268,11 @@ class Conversation:
         before = self.file.cursor
         assert before is None or before.snapshot.xmax <= cursor.snapshot.xmax, "it went back"
         assert self.file.acknowledged <= last.acknowledged <= len(self.file.transactions)
-        self.file = replace(self.file, cursor=cursor, acknowledged=last.acknowledged)
+        assert not self.file.is_upgrading, "rows over what is of an older version"
+        assert last.whole or not self.file.wants_all, "the rows of before are not replaced"
+        self.file = replace(
+            self.file, cursor=cursor, acknowledged=last.acknowledged, wants_all=False
+        )
         return Took(last.cursor, last.acknowledged)
 
     def _answer(self, nonce: int) -> None:
@@ -242,7 +284,14 @@ class Conversation:
     def _renew(self) -> None:
         self.renewed += 1
         unsent = self.file.transactions[self.file.acknowledged :]
-        self.file = File(f"device-{self.renewed:016}", self.file.cursor, 0, unsent)
+        older = max(0, self.file.older - self.file.acknowledged)
+        self.file = replace(
+            self.file,
+            device=f"device-{self.renewed:016}",
+            acknowledged=0,
+            transactions=unsent,
+            older=older,
+        )
         self.disconnect()
 
     def _ended(self, bye: Bye) -> None:
@@ -256,6 +305,7 @@ class Conversation:
     def _perform_hub(self, effects: HubEffects) -> None:
         self._down.extend(map(encode_frame, effects.send))
         if effects.register is not None:
+            self._told = False
             self._hub(self.hub.place(effects.register.device))
         if effects.submit is not None:
             self._merging.append(effects.submit)
@@ -278,5 +328,6 @@ class Conversation:
         return (
             self.file.cursor == self.hub.cursor
             and self.file.acknowledged == len(self.file.transactions)
+            and not self.file.wants_all
             and not (self._asked or self._up or self._down or self._merging)
         )

@@ -19,6 +19,7 @@ from electricsql.limits import (
 )
 from electricsql.protocol import (
     PROTOCOL_VERSION,
+    Acknowledged,
     Applied,
     Asked,
     Bye,
@@ -72,8 +73,17 @@ def streaming(sealed: int = 0, acknowledged: int = 0) -> DeviceSession:
     return session
 
 
+def upgrading(sealed: int, older: int, acknowledged: int = 0) -> DeviceSession:
+    session = DeviceSession()
+    session.step(Opened(DEVICE, "epoch/5:5:", "v", sealed, wants_all=True, older=older), 0)
+    session.step(Came(welcome(acknowledged)), 0)
+    return session
+
+
 def in_state(state: DeviceState) -> DeviceSession:
     session = DeviceSession() if state is DeviceState.CLOSED else streaming()
+    if state is DeviceState.UPGRADING:
+        session = upgrading(sealed=2, older=2)
     if state in (DeviceState.GREETING, DeviceState.STRANDED):
         session.step(Opened(DEVICE, "epoch/5:5:", None, 0), 0)
     if state is DeviceState.STRANDED:
@@ -129,7 +139,7 @@ def test_a_device_says_who_it_is_and_what_it_has() -> None:
 @pytest.mark.parametrize("state", DeviceState)
 @pytest.mark.parametrize(
     "frame",
-    [welcome(), part(0, True), Pong(1), Bye("x", "y"), Moment()],
+    [welcome(), part(0, True), Acknowledged(1), Pong(1), Bye("x", "y"), Moment()],
 )
 def test_a_frame_that_is_not_in_the_table_is_a_violation(state: DeviceState, frame: Down) -> None:
     session = in_state(state)
@@ -301,6 +311,38 @@ def test_who_has_received_more_than_the_hub_has_offers_it_and_goes_away() -> Non
     assert session.state is DeviceState.CLOSED
 
 
+def test_what_is_from_before_an_upgrade_goes_up_first_and_then_everything_is_asked_for() -> None:
+    session = DeviceSession()
+    opened = Opened(DEVICE, "epoch/5:5:", "v", 3, wants_all=True, older=2)
+    hello = Hello(PROTOCOL_VERSION, DEVICE, None, "v", 3, reached="epoch/5:5:", upgrading=True)
+    assert session.step(opened, 0).send == (hello,)
+    effects = session.step(Came(welcome()), 0)
+    assert effects.place is not None
+    assert send_all(session, effects) == [1, 2]
+    assert session.step(Sealed(4), 0).load is None
+    frame = Acknowledged(1)
+    assert session.step(Came(frame), 0).acknowledge == frame
+    assert session.state is DeviceState.UPGRADING
+    session.step(Came(Acknowledged(2)), 0)
+    assert session.state is DeviceState.STRANDED
+    effects = session.step(replace(opened, older=0, sealed=4, acknowledged=2), 0)
+    assert effects.send == (replace(hello, sealed=4, acknowledged=2, upgrading=False),)
+    assert send_all(session, session.step(Came(welcome(acknowledged=2)), 0)) == [3, 4]
+
+
+def test_a_hub_that_has_it_all_from_before_the_upgrade_says_so_once_more() -> None:
+    """Maybe some of it was refused."""
+    session = upgrading(sealed=3, older=2, acknowledged=2)
+    assert session.step(Sealed(4), 0).load is None
+    effects = session.step(Came(Acknowledged(2)), 0)
+    assert effects.acknowledge is not None
+    assert session.state is DeviceState.STRANDED
+
+
+def test_who_is_upgrading_asks_later() -> None:
+    assert upgrading(sealed=1, older=1).step(Asked(4), 0) == DeviceEffects()
+
+
 TICK_MS = 1_000
 
 
@@ -360,7 +402,7 @@ def test_time_in_which_we_did_not_listen_does_not_count() -> None:
     assert [reason(effects) for effects in done.values()][-1] == "silent"
 
 
-@pytest.mark.parametrize("owes", ["upload", "question", "delta", None])
+@pytest.mark.parametrize("owes", ["upload", "question", "delta", "acknowledgement", None])
 def test_a_service_that_is_there_and_does_not_get_on_is_left_in_the_end(owes: str | None) -> None:
     session = streaming(sealed=int(owes == "upload"))
     match owes:
@@ -370,12 +412,14 @@ def test_a_service_that_is_there_and_does_not_get_on_is_left_in_the_end(owes: st
             session.step(Asked(1), 0)
         case "delta":
             session.step(Came(part(0, False)), 0)
+        case "acknowledgement":
+            session = upgrading(sealed=1, older=1, acknowledged=1)
         case _:
             pass
     closed = []
     for now_ms in range(0, 2 * STUCK_MS_MAX, TICK_MS):
         heard = now_ms % HEARTBEAT_MS == 0
-        if heard and session.state is DeviceState.STREAMING:
+        if heard and session.state is not DeviceState.CLOSED:
             session.step(Came(HEARTBEAT), now_ms)
         if session.step(Clocked(heard), now_ms).close is not None:
             closed.append(now_ms)
@@ -430,6 +474,19 @@ def test_a_restored_file_loses_nothing_that_is_in_it_and_takes_no_number_twice(
     seed: int, steps: int
 ) -> None:
     faults = ("connect", "connect", "disconnect", "back_up", "restore")
+    conversation = converse(seed, steps, faults)
+    taken = conversation.hub.taken
+    assert all(len(each) == len(set(each)) for each in taken.values())
+    everything = {each for transactions in taken.values() for each in transactions}
+    assert everything.issuperset(conversation.file.transactions)
+
+
+@given(SEEDS, STEPS)
+@pytest.mark.usefixtures("tight")
+def test_upgrades_in_the_middle_lose_nothing_and_no_rows_are_taken_before_their_time(
+    seed: int, steps: int
+) -> None:
+    faults = ("connect", "disconnect", "upgrade", "upgrade", "back_up", "restore")
     conversation = converse(seed, steps, faults)
     taken = conversation.hub.taken
     assert all(len(each) == len(set(each)) for each in taken.values())

@@ -13,6 +13,7 @@ from electricsql.limits import (
 )
 from electricsql.protocol import (
     PROTOCOL_VERSION,
+    Acknowledged,
     Applied,
     Bye,
     Compare,
@@ -34,6 +35,7 @@ from electricsql.protocol import (
     Registered,
     Staged,
     Tick,
+    Told,
     Unchanged,
     Up,
     Upload,
@@ -141,6 +143,22 @@ def test_a_device_of_another_epoch_is_told_and_may_start_over() -> None:
         states.append((session.state, session.has_room, effects.wake))
     assert states == [(HubState.STRANDED, False, False), (HubState.STREAMING, True, True)]
     assert session.cursor is None
+
+
+def test_a_device_that_is_upgrading_is_told_what_is_in_and_says_hello_again() -> None:
+    session = HubSession(0)
+    hello = Hello(PROTOCOL_VERSION, DEVICE, None, "v", 2, upgrading=True)
+    session.step(says(hello), 0)
+    assert session.step(Registered(7, "epoch", 0), 0).wake
+    assert (session.is_upgrading, session.has_room) == (True, False)
+    assert session.step(says(Upload(1, 0, True, b"x")), 0).submit == Uploaded(1, b"x")
+    told = Acknowledged(1)
+    assert session.step(Told(told), 0).send == (told,)
+    assert (session.acknowledged, session.has_uploads) == (1, False)
+    session.step(says(HELLO), 0)
+    session.step(Registered(7, "epoch", 1), 0)
+    assert (session.is_upgrading, session.has_room) == (False, True)
+    assert session.step(Told(told), 0) == HubEffects()
 
 
 def test_an_upload_is_handed_on_whole() -> None:
@@ -277,6 +295,7 @@ FRAMES = st.one_of(
         st.sampled_from([None, "epoch/1:5:", "other/1:5:", "?"]),
         st.none(),
         st.integers(0, 3),
+        upgrading=st.booleans(),
     ),
     st.builds(Upload, st.integers(0, 4), st.integers(0, 2), st.booleans(), st.binary(max_size=3)),
     st.builds(Applied, st.sampled_from(["epoch/1:5:", "epoch/1:6:", "?"])),
@@ -288,6 +307,7 @@ EVENTS: st.SearchStrategy[HubEvent | None] = st.one_of(
     FRAMES.map(says),
     st.binary(max_size=20).map(Received),
     st.builds(Current, st.integers(0, 9)),
+    st.builds(Told, st.builds(Acknowledged, st.integers(0, 2))),
     st.just(Looking()),
     st.just(Compared(Digests(()))),
     st.just(Unchanged(at(6))),

@@ -53,11 +53,13 @@ from electricsql.protocol.hub_session import (
     Received,
     Registered,
     Tick,
+    Told,
     Unchanged,
     bye_for_violation,
 )
 from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
+    Acknowledged,
     Applied,
     Bye,
     Compare,
@@ -84,6 +86,7 @@ from electricsql.protocol.uploads import Uploaded
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "Acknowledged",
     "Applied",
     "Asked",
     "Bye",
@@ -127,6 +130,7 @@ __all__ = [
     "Staged",
     "TableDigest",
     "Tick",
+    "Told",
     "Took",
     "TransactionFrame",
     "Unchanged",

@@ -13,7 +13,9 @@ Rule 1: `_decide` is the only place that wants to upload anything. It reads what
 Rule 2: transactions go up in the order of their numbers, from the one after the acknowledged; after
         a reconnection from there again. The hub takes each once.
 Rule 3: what is not in `TRANSITIONS` is a violation; the connection ends, and another is tried.
-Rule 4: who has said nothing for a while says that it is there. A service that says nothing at all
+Rule 4: what was written before an upgrade of the schema is at the hub before any delta is taken:
+        until then nothing else goes up, and only acknowledgements come down.
+Rule 5: who has said nothing for a while says that it is there. A service that says nothing at all
         is given up, however much it owes; one that is there may be slow, and is given up only if it
         owes us something for a long time. Time in which we did not listen does not count.
 
@@ -39,6 +41,7 @@ from electricsql.limits import (
 from electricsql.protocol.messages import (
     HEARTBEAT,
     PROTOCOL_VERSION,
+    Acknowledged,
     Applied,
     Bye,
     Compare,
@@ -66,8 +69,11 @@ class DeviceState(Enum):
     """Hello was said; the service has to welcome us."""
     STREAMING = auto()
     """Transactions up, deltas down."""
+    UPGRADING = auto()
+    """Transactions from before an upgrade go up; that they are in comes down, and nothing else."""
     STRANDED = auto()
-    """Our cursor is no use at the hub: we start over, or reconcile, and say hello again."""
+    """Our cursor is no use at the hub: we start over, or reconcile, and say hello again. Or all
+    from before an upgrade is in: we say hello again, to be sent everything."""
 
 
 # What is not in this table is a violation.
@@ -86,8 +92,16 @@ TRANSITIONS: Final[dict[DeviceState, dict[type[Down], DeviceState]]] = {
         Details: DeviceState.STREAMING,
         Bye: DeviceState.CLOSED,
     },
+    DeviceState.UPGRADING: {
+        Acknowledged: DeviceState.UPGRADING,
+        Pong: DeviceState.UPGRADING,
+        Bye: DeviceState.CLOSED,
+    },
     DeviceState.STRANDED: {Pong: DeviceState.STRANDED, Bye: DeviceState.CLOSED},
 }
+
+
+_UPLOADING: Final = (DeviceState.STREAMING, DeviceState.UPGRADING)
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -110,6 +124,8 @@ class Opened(msgspec.Struct, frozen=True):
     """The last transaction that is known to be at the hub."""
     wants_all: bool = False
     """Whether the hub is to send all that it has, whatever the cursor."""
+    older: int = 0
+    """The last unsent transaction from before an upgrade of the schema (0: there is none)."""
 
 
 class Came(msgspec.Struct, frozen=True):
@@ -181,6 +197,9 @@ class DeviceEffects(msgspec.Struct, frozen=True):
     """The hub has transactions of this device that are not ours, or another stream of it has taken
     over: the file is a copy, or was restored. Take a new identity, and connect anew. (Not while
     something is on its way: whether it is in has to be known first, or it would be in twice.)"""
+    acknowledge: Acknowledged | None = None
+    """Note what became of our transactions. If all from before an upgrade are in, report `Opened`
+    again."""
     stage: DeltaPart | None = None
     """Keep this part until the delta's last one comes."""
     apply: DeltaPart | None = None
@@ -221,6 +240,7 @@ class DeviceSession:
         self._unsent: Mapping[int, int] = {}
         self._is_looking = False
         self._staged: Staged | None = None
+        self._older = 0
 
     def step(self, event: DeviceEvent, now_ms: int) -> DeviceEffects:
         """Fold one event into what we know, and say what follows from it.
@@ -275,6 +295,7 @@ class DeviceSession:
         self._due_part, self._loading, self._is_looking = 0, None, False
         self._unsent = opened.unsent
         self._staged = opened.staged
+        self._older = opened.older
         cursor = None if opened.wants_all else opened.cursor
         hello = Hello(
             *(PROTOCOL_VERSION, opened.device, cursor),
@@ -283,6 +304,7 @@ class DeviceSession:
             reached=opened.cursor if opened.wants_all else None,
             origin=opened.origin,
             acknowledged=opened.acknowledged,
+            upgrading=bool(opened.older),
         )
         return DeviceEffects(send=(hello,))
 
@@ -299,6 +321,8 @@ class DeviceSession:
                 return self._welcome(frame)
             case DeltaPart():
                 return self._part(frame)
+            case Acknowledged(number):
+                return self._acknowledged(frame, number)
             case Pong(nonce):
                 self._asking.discard(nonce)
                 return DeviceEffects(answered=(nonce,)) if nonce else NOTHING
@@ -330,8 +354,16 @@ class DeviceSession:
             self.state = DeviceState.STRANDED
             return DeviceEffects(reconcile=welcome)
         self.acknowledged = self._sent = welcome.acknowledged
+        if self._older:
+            self.state = DeviceState.UPGRADING
         following = self._decide()
         return DeviceEffects(place=welcome, send=following.send, load=following.load)
+
+    def _acknowledged(self, frame: Acknowledged, number: int) -> DeviceEffects:
+        self._acknowledge(number)
+        if number >= self._older:
+            self.state = DeviceState.STRANDED
+        return DeviceEffects(acknowledge=frame, load=self._decide().load)
 
     def _part(self, part: DeltaPart) -> DeviceEffects:
         if part.part != self._due_part:
@@ -353,7 +385,7 @@ class DeviceSession:
 
     def _upload(self, number: int, data: bytes) -> DeviceEffects:
         """Send one transaction, in parts."""
-        if number != self._loading or self.state is not DeviceState.STREAMING:
+        if number != self._loading or self.state not in _UPLOADING:
             return NOTHING  # read for a connection that is gone
         self._loading = None
         self._sent = number
@@ -374,8 +406,9 @@ class DeviceSession:
 
     def _decide(self, *frames: Up) -> DeviceEffects:
         """The next transaction to read, if there is one and the window has room for it."""
-        idle = self.state is DeviceState.STREAMING and self._loading is None
-        if idle and self._sent < self.sealed and self._has_room:
+        idle = self.state in _UPLOADING and self._loading is None
+        last = self._older if self.state is DeviceState.UPGRADING else self.sealed
+        if idle and self._sent < last and self._has_room:
             self._loading = self._sent + 1
             return DeviceEffects(send=frames, load=self._loading)
         return DeviceEffects(send=frames) if frames else NOTHING
@@ -400,7 +433,8 @@ class DeviceSession:
         away_ms = max(0, now_ms - self._clocked_ms - CLOCK_GAP_MS_MAX)
         self._clocked_ms = now_ms
         self._heard_ms = now_ms if heard else self._heard_ms + away_ms
-        owed = self._due_part or self._asking or self._in_flight
+        is_upgrading = self.state is DeviceState.UPGRADING
+        owed = self._due_part or self._asking or self._in_flight or is_upgrading
         a_piece = heard and not self._has_come
         self._has_come = False
         self._progress_ms = now_ms if a_piece or not owed else self._progress_ms + away_ms

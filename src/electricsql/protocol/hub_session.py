@@ -11,7 +11,8 @@ each step in the order of their fields:
 Rule 1: what is not in `TRANSITIONS` is a violation; it ends this connection and nothing else.
 Rule 2: nothing here grows without a limit: parts of an upload, uploads that are not acknowledged,
         deltas that are not applied, pings and questions that are not answered, hellos.
-Rule 3: a Ping is answered when the device has been sent all that was at the hub when it asked, so
+Rule 3: a device that is upgrading is sent no deltas: only that its transactions are in.
+Rule 4: a Ping is answered when the device has been sent all that was at the hub when it asked, so
         a device can learn that it is up to date.
 
 Not here: what is in a delta and who reads it (`service/fanout.py`), and what a token may do.
@@ -36,6 +37,7 @@ from electricsql.limits import (
 from electricsql.protocol.codec import check_staged, decode_up
 from electricsql.protocol.messages import (
     PROTOCOL_VERSION,
+    Acknowledged,
     Applied,
     Bye,
     Compare,
@@ -66,6 +68,9 @@ class HubState(Enum):
     """The hub is asked for the device's place."""
     STREAMING = auto()
     """Transactions up, deltas down."""
+    UPGRADING = auto()
+    """Transactions from before an upgrade of the device's schema come up; when they are in, it says
+    hello again."""
     STRANDED = auto()
     """The device's cursor can't be used: it starts over, or reconciles, and says hello again. (If
     the hub was put back, the device connects anew.)"""
@@ -83,6 +88,12 @@ TRANSITIONS: Final[dict[HubState, dict[type[Up], HubState]]] = {
         Ping: HubState.STREAMING,
         Pong: HubState.STREAMING,
         Compare: HubState.STREAMING,
+    },
+    HubState.UPGRADING: {
+        Hello: HubState.REGISTERING,
+        Upload: HubState.UPGRADING,
+        Ping: HubState.UPGRADING,
+        Pong: HubState.UPGRADING,
     },
     HubState.STRANDED: {
         Hello: HubState.REGISTERING,
@@ -128,6 +139,12 @@ class Unchanged(msgspec.Struct, frozen=True):
     cursor: Cursor
 
 
+class Told(msgspec.Struct, frozen=True):
+    """A device that is upgrading is to be told what is in of its transactions."""
+
+    frame: Acknowledged
+
+
 class Current(msgspec.Struct, frozen=True):
     """All that was at the hub when the device had asked `asked` times has been sent to it."""
 
@@ -159,7 +176,16 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 HubEvent = (
-    Received | Registered | Delivered | Unchanged | Current | Looking | Compared | Ended | Tick
+    Received
+    | Registered
+    | Delivered
+    | Unchanged
+    | Told
+    | Current
+    | Looking
+    | Compared
+    | Ended
+    | Tick
 )
 
 
@@ -187,6 +213,7 @@ class HubSession:
         "_awaiting",
         "_heard_ms",
         "_hellos",
+        "_is_upgrading",
         "_owes_answer",
         "_said_ms",
         "_ticked_ms",
@@ -225,6 +252,7 @@ class HubSession:
         self._unapplied: tuple[Cursor, ...] = ()
         self._uploads = Uploads(0)
         self._asked = self._hellos = 0
+        self._is_upgrading = False
         self._awaiting: tuple[int, ...] = ()
         self._heard_ms = self._said_ms = now_ms
         self._ticked_ms = self._told_ms = now_ms
@@ -233,6 +261,11 @@ class HubSession:
     def has_room(self) -> bool:
         """Whether the device may be sent another delta: it keeps up with applying them."""
         return self.state is HubState.STREAMING and len(self._unapplied) < UNSENT_FRAMES_MAX
+
+    @property
+    def is_upgrading(self) -> bool:
+        """Whether the device is to be told what is in (`Told`), and nothing else."""
+        return self.state is HubState.UPGRADING
 
     @property
     def asked(self) -> int:
@@ -286,6 +319,11 @@ class HubSession:
             case Unchanged(cursor):
                 self.cursor = cursor
                 return NOTHING
+            case Told(frame):
+                if not self.is_upgrading:
+                    return NOTHING
+                self._acknowledge(frame.number)
+                return HubEffects(send=(frame,))
             case Current(asked):
                 return self._answer(asked)
             case Looking():
@@ -341,6 +379,7 @@ class HubSession:
         self.device = hello.device
         self.cursor = None if hello.cursor is None else Cursor.parse(hello.cursor)
         self.staged = None if hello.staged is None else check_staged(hello.staged)
+        self._is_upgrading = hello.upgrading
         for told in filter(None, (hello.oldest, hello.reached)):
             Cursor.parse(told)
         return HubEffects(register=hello)
@@ -356,7 +395,8 @@ class HubSession:
             self.staged = None
         other = self.cursor is not None and self.cursor.epoch != place.epoch
         stranded = other or place.standing is not Standing.HERE
-        self.state = HubState.STRANDED if stranded else HubState.STREAMING
+        welcomed = HubState.UPGRADING if self._is_upgrading else HubState.STREAMING
+        self.state = HubState.STRANDED if stranded else welcomed
         welcome = Welcome(
             *(place.origin, place.epoch, place.acknowledged, place.acknowledged_mark),
             *(now_ms, HEARTBEAT_MS, place.standing, place.horizon),
@@ -395,9 +435,12 @@ class HubSession:
         self.staged = None
         self._told_ms = self._said_ms = now_ms
         self._unapplied = (*self._unapplied, cursor)
-        self.acknowledged = max(self.acknowledged, acknowledged)
-        self._uploads.acknowledge(acknowledged)
+        self._acknowledge(acknowledged)
         return NOTHING
+
+    def _acknowledge(self, number: int) -> None:
+        self.acknowledged = max(self.acknowledged, number)
+        self._uploads.acknowledge(number)
 
     def _answer(self, asked: int) -> HubEffects:
         """Answer those of the first `asked` pings that still wait."""

@@ -17,7 +17,8 @@ A conversation:
                                       ←  Bye(code, …)         (then the connection closes)
 
 The last part of a delta carries the new cursor, the number up to which the device's transactions
-are acknowledged, and those refused: rows, cursor and acknowledgement take effect in one step.
+are acknowledged, and those refused: rows, cursor and acknowledgement take effect in one step. A
+device that is upgrading is sent Acknowledged(number, …) in place of deltas.
 """
 
 from typing import Annotated, Any, Final
@@ -65,7 +66,9 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     if there is none; `offered` is the horizon behind which what that one may need was offered (0:
     it was not). `reached` is what it has applied if it says no `cursor`, to be sent everything;
     `origin` and `acknowledged` are its place at the hub and its last transaction there, as far as
-    it knows: by these three it is noticed that a hub was put back to an older backup."""
+    it knows: by these three it is noticed that a hub was put back to an older backup.
+    While it is `upgrading` it has unsent transactions of an older schema version, whose rows it
+    doesn't show any more: it takes no deltas until these are in."""
 
     protocol: int
     device: str
@@ -78,6 +81,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     reached: CursorText | None = None
     origin: int = 0
     acknowledged: int = 0
+    upgrading: bool = False
 
 
 class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -171,6 +175,14 @@ class DeltaPart(msgspec.Struct, frozen=True, array_like=True, tag=7):
     blocks: tuple[bytes, ...] = ()
     staged: Staged | None = None
     follows: bool = False
+
+
+class Acknowledged(msgspec.Struct, frozen=True, array_like=True, tag=13):
+    """The device's transactions up to `number` are in, but for those that were refused: what the
+    last part of a delta says, to a device that is upgrading."""
+
+    number: int
+    refused: tuple[RefusedFrame, ...] = ()
 
 
 class Bye(msgspec.Struct, frozen=True, array_like=True, tag=8):
@@ -270,5 +282,5 @@ HEARTBEAT: Final = Pong(0)
 
 Up = Hello | Upload | Applied | Ping | Pong | Compare
 """What a device sends."""
-Down = Welcome | DeltaPart | Pong | Bye | Moment | Digests | Details
+Down = Welcome | DeltaPart | Acknowledged | Pong | Bye | Moment | Digests | Details
 """What a service sends."""
