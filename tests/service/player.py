@@ -7,6 +7,7 @@ from typing import Protocol
 
 from electricsql.protocol import (
     PROTOCOL_VERSION,
+    Acknowledged,
     Applied,
     Bye,
     DeltaPart,
@@ -72,17 +73,20 @@ class Player:
         match frame:
             case DeltaPart():
                 await self._take(frame)
+            case Acknowledged(number, refused):
+                self.acknowledged = number
+                self.refused += [each.number for each in refused]
             case Bye():
                 self.bye = frame
             case _:
                 pass
         return frame
 
-    async def hello(self) -> Welcome:
+    async def hello(self, *, upgrading: bool = False) -> Welcome:
         version = self.migrations[-1] if self.migrations else self.bundle
         hello = (PROTOCOL_VERSION, self.device, self.cursor, version, self.number)
         staged = self._kept[-1].staged if self._kept else None
-        await self.say(Hello(*hello, staged))
+        await self.say(Hello(*hello, staged, upgrading=upgrading))
         welcome = await self.hear()
         assert isinstance(welcome, Welcome), welcome
         self.acknowledged = welcome.acknowledged

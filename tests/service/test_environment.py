@@ -9,9 +9,16 @@ import pytest
 
 from electricsql.hub import Hub, Submitted
 from electricsql.limits import UNSENT_FRAMES_MAX
-from electricsql.protocol import Bye, Hello, TransactionFrame, Upload, with_checksum
+from electricsql.protocol import (
+    Acknowledged,
+    Bye,
+    Hello,
+    TransactionFrame,
+    Upload,
+    with_checksum,
+)
 from electricsql.protocol.columns import pack_column
-from electricsql.protocol.messages import ChangesFrame
+from electricsql.protocol.messages import ChangesFrame, RefusedFrame
 from electricsql.replication import Transaction
 from electricsql.schema import Value
 from electricsql.service.auth import Principal
@@ -20,6 +27,8 @@ from tests.service.rooms import room
 from tests.service.twin import VERSION, TwinHub
 
 pytestmark = pytest.mark.anyio
+
+FORBIDDEN = ("constraint", "That is forbidden.")
 
 
 async def test_a_first_delta_is_whole_and_has_the_migrations() -> None:
@@ -267,6 +276,25 @@ async def test_a_device_of_another_epoch_starts_over_on_the_same_stream() -> Non
         await player.hello()
         await player.hear_delta()
         assert player.bodies() == {"a": "one"}
+
+
+async def test_a_device_that_is_upgrading_is_told_what_is_in_and_sent_rows_after_that() -> None:
+    hub = TwinHub()
+    hub.write(a="direct")
+    async with room(hub) as opened:
+        player, _, _ = opened.connect(1)
+        await player.hello(upgrading=True)
+        assert await player.hear() == Acknowledged(0)
+        await player.write(b="forbidden")
+        assert await player.hear() == Acknowledged(1, (RefusedFrame(1, *FORBIDDEN),))
+        hub.write(a="direct again")
+        opened.environment.changed()
+        await player.write(c="fine")
+        assert await player.hear() == Acknowledged(2)
+        assert player.deltas == []
+        await player.hello()
+        await player.hear_delta()
+        assert player.bodies() == {"a": "direct again", "c": "fine"}
 
 
 async def test_a_slow_device_is_skipped_ahead_and_holds_up_nobody() -> None:

@@ -8,7 +8,8 @@ transactions.
 Rule 1: a device that does not keep up is left out, and later sent one delta from its own cursor.
 Rule 2: a delta too large to be held is read again for each device alone (`catchup.py`), so that it
         holds up nobody else. So is one for a device that wants to compare its rows.
-Rule 3: a ping is answered after everything that a snapshot taken after it shows.
+Rule 3: a device that is upgrading is only told what is in of its transactions.
+Rule 4: a ping is answered after everything that a snapshot taken after it shows.
 """
 
 import asyncio
@@ -99,10 +100,15 @@ class Fanout:
     async def _look(self) -> bool:
         """Serve the devices if there is something to say; says whether there was."""
         ready = [stream for stream in self._streams if stream.is_ready]
-        if not ready:
+        upgrading = [stream for stream in self._streams if stream.session.is_upgrading]
+        if not (ready or upgrading):
             return False
         asked = {stream: stream.session.asked for stream in ready if stream.session.is_waiting}
         merged, self._merged = self._merged, False
+        if upgrading and (merged or not all(stream.was_served for stream in upgrading)):
+            await self._tell_upgrading(upgrading)
+        if not ready:
+            return False
         due = merged or self._cursor is None or any(map(self._is_behind, ready))
         busy = due or await self._hub.has_news(self._cursor)
         if busy:
@@ -111,6 +117,15 @@ class Fanout:
             if not stream.is_catching_up:
                 stream.answer_pings(count)
         return busy
+
+    async def _tell_upgrading(self, streams: Sequence[DeviceStream]) -> None:
+        async with self._hub.reading() as reading:
+            origins = [stream.session.origin for stream in streams]
+            acknowledged = await reading.acknowledged(origins)
+            refused = await reading.refused_since(origins, None)
+        for stream in streams:
+            origin = stream.session.origin
+            stream.tell(Answer.of(acknowledged.get(origin, 0), refused.get(origin, ())))
 
     def _is_behind(self, stream: DeviceStream) -> bool:
         return (

@@ -19,6 +19,7 @@ from electricsql.errors import ElectricError, PostgresError, ProtocolError, Serv
 from electricsql.hub import Claim, Submitted
 from electricsql.limits import CATCH_UP_PATIENCE_MS, FRAMES_IN_A_TURN
 from electricsql.protocol import (
+    Acknowledged,
     Applied,
     Bye,
     Compare,
@@ -37,6 +38,7 @@ from electricsql.protocol import (
     Received,
     Registered,
     Tick,
+    Told,
     Unchanged,
     Uploaded,
     bye_for_violation,
@@ -206,6 +208,14 @@ class DeviceStream:
             self._migrated = (cursor, self.told_version)
         self._step(Delivered(cursor, answer.acknowledged))
 
+    def tell(self, answer: Answer) -> None:
+        """Tell a device that is upgrading what is in, if it doesn't know."""
+        known = self.session.acknowledged if self.was_served else 0
+        if answer.acknowledged > known or not self.was_served:
+            self.was_served = True
+            refused = tuple(each for each in answer.refused if each.number > known)
+            self._step(Told(Acknowledged(answer.acknowledged, refused)))
+
     def unchanged(self, cursor: Cursor) -> None:
         """Nothing that the device must be told happened up to that cursor."""
         self._step(Unchanged(cursor))
@@ -250,8 +260,9 @@ class DeviceStream:
         if isinstance(frame, Applied):
             return Claim(cursor, oldest, self.schema_version)
         reached = Cursor.parse(frame.reached) if frame.reached is not None else cursor
+        version = None if frame.upgrading else self.schema_version
         return Claim(
-            *(cursor, oldest, self.schema_version, frame.offered),
+            *(cursor, oldest, version, frame.offered),
             *(reached, frame.origin, frame.acknowledged),
         )
 
