@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from electricsql.device.apply import apply_delta
+from electricsql.device.apply import Arrived, apply_delta
 from electricsql.device.file import connect
 from electricsql.device.meta import read_meta, write_meta
 from electricsql.device.replica import Replica
@@ -40,7 +40,8 @@ def make(path: Path) -> None:
     """A file that has the hub's rows as they were, and unsent changes."""
     file = DeviceFile(path, NOTES)
     write_meta(file.engine, origin=1)
-    apply_delta(file.engine, file.schemas, _hub(file.schema).delta(1, None), NOW_MS)
+    delta = _hub(file.schema).delta(1, None)
+    apply_delta(file.engine, file.schemas, Arrived(*delta), NOW_MS)
     for statement in OWN:
         file.app.execute(statement)
         file.seal()

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from electricsql.device.apply import Outcome, apply_delta
+from electricsql.device.apply import Arrived, Outcome, apply_delta
 from electricsql.device.meta import read_meta
 from electricsql.device.sealing import last_sealed
 from electricsql.errors import DeviceError, ProtocolError
@@ -25,7 +25,7 @@ FAMILY = (
 
 
 def apply(one: DeviceFile, delta: Delta) -> Outcome:
-    return apply_delta(one.engine, one.schemas, delta, NOW_MS)
+    return apply_delta(one.engine, one.schemas, Arrived(*delta), NOW_MS)
 
 
 def row(*, life: int = 1, dead: bool = False, **values: Value) -> Row:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from electricsql.device.apply import Outcome, apply_delta
+from electricsql.device.apply import Arrived, Outcome, apply_delta
 from electricsql.device.identity import renew, start_over
 from electricsql.device.meta import read_meta
 from electricsql.device.status import Connection, read_status
@@ -24,7 +24,8 @@ def write(one: DeviceFile, count: int) -> None:
 def hear(one: DeviceFile, acknowledged: int, **fates: str) -> Outcome:
     """Apply a delta that says nothing but what became of our transactions (`n4="waiting"`)."""
     told = [RefusedFrame(int(name[1:]), CODE, WHY, fate) for name, fate in fates.items()]
-    return apply_delta(one.engine, one.schemas, delta_of([], answer=(acknowledged, told)), NOW_MS)
+    delta = delta_of([], answer=(acknowledged, told))
+    return apply_delta(one.engine, one.schemas, Arrived(*delta), NOW_MS)
 
 
 def fates(one: DeviceFile) -> list[tuple[object, ...]]:

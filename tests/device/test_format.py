@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from electricsql.device.apply import apply_delta
+from electricsql.device.apply import Arrived, apply_delta
 from electricsql.device.file import connect, prepare, transaction
 from electricsql.device.format import FORMATS, check_format, upgrade
 from electricsql.device.meta import read_meta
@@ -92,7 +92,8 @@ def test_an_older_file_loses_nothing_and_works_on(script: Path, tmp_path: Path) 
     hub.skip(1, 3)
     for sealed in sent:
         assert hub.receive(1, sealed.transaction()) is None
-    apply_delta(one.engine, one.schemas, hub.delta(1, read_meta(one.engine).cursor), NOW_MS)
+    delta = hub.delta(1, read_meta(one.engine).cursor)
+    apply_delta(one.engine, one.schemas, Arrived(*delta), NOW_MS)
     assert one.unsent() == []
     assert one.rows("notes") == [
         ("gone", "back again", 0),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from electricsql.device.apply import apply_delta
+from electricsql.device.apply import Arrived, apply_delta
 from electricsql.device.meta import read_meta
 from electricsql.limits import LARGE_DELTA_ROWS_MIN
 from electricsql.protocol import DeltaPart
@@ -42,7 +42,7 @@ def wait_halfway(path: str, rows: str) -> None:
         print("halfway", flush=True)
         signal.pause()
 
-    apply_delta(one.engine, one.schemas, (parts(), last), NOW_MS)
+    apply_delta(one.engine, one.schemas, Arrived(parts(), last), NOW_MS)
 
 
 @pytest.mark.parametrize("rows", [10, LARGE])
@@ -68,7 +68,7 @@ def test_a_kill_while_applying_changes_nothing(tmp_path: Path, rows: int) -> Non
     one.app.execute("UPDATE notes SET body = 'again'")
     assert one.seal() == meta.number + 1
 
-    apply_delta(one.engine, one.schemas, delta(one, rows), NOW_MS)
+    apply_delta(one.engine, one.schemas, Arrived(*delta(one, rows)), NOW_MS)
     assert read_meta(one.app).cursor == cursor_at(100)
     assert len(one.rows("notes")) == rows + 1
     one.close()

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from electricsql.device.apply import apply_delta
+from electricsql.device.apply import Arrived, apply_delta
 from electricsql.device.meta import read_meta, write_meta
 from electricsql.device.reconcile import reconcile
 from electricsql.device.staging import Staging
@@ -227,8 +227,8 @@ def test_who_has_only_written_until_it_expired_offers_what_that_needs(
     world.seal(1)
     if told:
         assert read_meta(away.engine).cursor is None
-        earlier, last = world.hub.delta(2, None)
-        assert apply_delta(away.engine, away.schemas, (earlier, last), NOW_MS).acknowledged == 1
+        delta = Arrived(*world.hub.delta(2, None))
+        assert apply_delta(away.engine, away.schemas, delta, NOW_MS).acknowledged == 1
     world.down(0)
     one.app.execute("DELETE FROM plain")
     world.up(0)

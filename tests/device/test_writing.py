@@ -2,7 +2,7 @@
 
 import pytest
 
-from electricsql.device.apply import apply_delta
+from electricsql.device.apply import Arrived, apply_delta
 from electricsql.errors import DeviceError
 from electricsql.limits import LARGE_DELTA_ROWS_MIN
 from electricsql.protocol import RefusedFrame
@@ -36,7 +36,7 @@ def receive(one: DeviceFile, table: str, *rows: Row, refused: int = 0) -> None:
 
 
 def apply(one: DeviceFile, delta: Delta) -> None:
-    apply_delta(one.engine, one.schemas, delta, NOW_MS)
+    apply_delta(one.engine, one.schemas, Arrived(*delta), NOW_MS)
 
 
 def emails(one: DeviceFile) -> dict[Value, Value]:

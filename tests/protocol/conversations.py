@@ -243,8 +243,8 @@ class Conversation:
         if effects.acknowledge is not None:
             number = max(self.file.acknowledged, effects.acknowledge.number)
             self.file = replace(self.file, acknowledged=number)
-            if not self.file.is_upgrading:
-                following.append(self.file.opened())
+        if effects.reopen:
+            following.append(self.file.opened())
         if effects.stage is not None:
             self._staged = [*self._staged[: effects.stage.part], effects.stage]
         if effects.apply is not None:

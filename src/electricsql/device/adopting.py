@@ -57,8 +57,7 @@ class _Table:
 class Adoption:
     """The tables of one file that its new migrations would create, and are there already.
 
-    The caller has a write transaction open, foreign keys off, and `legacy_alter_table` on: other
-    tables, views and triggers go on referring to a table that is set aside by its old name.
+    The caller has a write transaction open, and foreign keys off.
     """
 
     def __init__(self, path: Path, database: sqlite3.Connection, statements: Iterable[str]) -> None:
@@ -156,7 +155,10 @@ class Adoption:
         for (index,) in indexes:
             self._database.execute(f"DROP INDEX {quote(index)}")
         other = f"{_ASIDE}{len(self._tables)}"
+        # Other tables, views and triggers go on referring to it by its old name.
+        self._database.execute("PRAGMA legacy_alter_table = ON")
         self._database.execute(f"ALTER TABLE {quote(name)} RENAME TO {other}")
+        self._database.execute("PRAGMA legacy_alter_table = OFF")
         return _Table(name, other, kept)
 
     def _fill(self, table: Table, aside: str) -> None:

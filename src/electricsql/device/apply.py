@@ -13,24 +13,34 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-
-import msgspec
+from typing import NamedTuple
 
 from electricsql.device.building import Building
 from electricsql.device.displaced import any_displaced
-from electricsql.device.fates import acknowledge, quarantine
+from electricsql.device.fates import take_fates
 from electricsql.device.file import apply_migrations, transaction
 from electricsql.device.meta import read_meta, schema_version, write_meta
 from electricsql.device.receiving import Receiving
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.unsent import Unsent, oldest_cursor
+from electricsql.device.upgrading import refuse_upgraded
 from electricsql.errors import DeviceError
 from electricsql.limits import LARGE_DELTA_ROWS_MIN
 from electricsql.migrations import GUARD
 from electricsql.protocol import DeltaPart, decode_block, decode_clocks
 from electricsql.replication import AppliedMigration, Cursor, Refused
 from electricsql.schema import Schema
+
+
+class Arrived(NamedTuple):
+    """A delta that is to be applied: its earlier parts in their order, and the last one, which has
+    the cursor and says what is acknowledged. `upgrade` is the last one that the file had gone
+    through when the hub was asked for it."""
+
+    earlier: Iterable[DeltaPart]
+    last: DeltaPart
+    upgrade: str | None = None
 
 
 @dataclass(slots=True)
@@ -48,21 +58,21 @@ class Outcome:
 def apply_delta(
     database: sqlite3.Connection,
     schemas: Schemas,
-    delta: tuple[Iterable[DeltaPart], DeltaPart],
+    delta: Arrived,
     now_ms: int,
     built: Building | None = None,
 ) -> Outcome:
-    """Apply a delta: its earlier parts in their order, and the last one, which has the cursor and
-    says what is acknowledged. What was `built` of it before need not be written any more.
+    """Apply a delta. What was `built` of it before need not be written any more.
 
     Raises:
-        DeviceError: `apply-failed`, `changed-migration`, `migration-failed`. Nothing was changed
-        then.
+        DeviceError: `apply-failed`, `changed-migration`, `migration-failed`, `upgraded`. Nothing
+        was changed then.
     """
-    earlier, last = delta
     try:
         with transaction(database):
-            return _Application(database, schemas, last, now_ms).run(earlier, built)
+            refuse_upgraded(database, delta.upgrade)
+            application = _Application(database, schemas, delta.last, now_ms)
+            return application.run(delta.earlier, built)
     except sqlite3.IntegrityError as error:
         raise DeviceError(
             "apply-failed",
@@ -110,9 +120,7 @@ class _Application:
     def run(self, earlier: Iterable[DeltaPart], built: Building | None) -> Outcome:
         last = self._last
         is_built = built is not None and built.is_fit
-        told = [Refused(*msgspec.structs.astuple(each)) for each in last.refused]
-        refused = quarantine(self._database, self._schemas, told)
-        acknowledge(self._database, last.acknowledged)
+        refused = take_fates(self._database, self._schemas, last.acknowledged, last.refused)
         migrations: list[str] = []
         if built is not None and is_built:
             hlc = self._switch(built)
@@ -125,7 +133,7 @@ class _Application:
         hlc = max(hlc, self._cursor.hlc)
         write_meta(self._database, cursor=last.cursor, hlc=hlc, staged_for=None)
         if last.whole:
-            write_meta(self._database, reconciling=0)
+            write_meta(self._database, reconciling=0, upgraded=0)
         self._database.execute(f"DELETE FROM {GUARD}")
         oldest = oldest_cursor(self._database)
         return Outcome(self._cursor, last.acknowledged, oldest, last.rows, migrations, refused)

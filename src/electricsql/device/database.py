@@ -61,7 +61,9 @@ def electrify(
         connection.close()
         raise
     news = News()
-    engine = None if where is None else Engine(file_path, where, token_source(token), news)
+    engine = None
+    if where is not None:
+        engine = Engine(file_path, where, token_source(token), news, opened.names)
     return Database(file_path, connection, news, engine)
 
 

@@ -12,7 +12,7 @@ import logging
 import random
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +49,7 @@ _ANEW: Final = Bye("anew", "The connection is made anew, to take all that the hu
 _REFUSED: Final = frozenset({"overloaded", "failed"})
 """Reasons of a service that is there, and would be busy with nothing but us."""
 _DEAD: Final = frozenset({"silent", "stuck"})
+_NEWER: Final = "newer-schema"
 _log = logging.getLogger("electricsql")
 
 
@@ -56,8 +57,17 @@ class Engine:
     """Syncs a file from `start` to `stop`; these, `committed` and `ask` may be called from any
     thread."""
 
-    def __init__(self, path: Path, url: str, token: Callable[[], str], news: News) -> None:
+    def __init__(
+        self,
+        path: Path,
+        url: str,
+        token: Callable[[], str],
+        news: News,
+        known: Collection[str] | None = None,
+    ) -> None:
         self._path = path
+        self._known = known
+        """The migrations that the app has (None: whichever there are)."""
         self._url = url
         self._token = token
         self._news = news
@@ -72,6 +82,8 @@ class Engine:
         self._task: asyncio.Task[None] | None = None
         self._ending = threading.Lock()
         self._has_ended = False
+        self._end: ElectricError = _closed()
+        """Why nobody gets anything any more, when it has ended."""
         self._thread = threading.Thread(target=self._run, name="electricsql", daemon=True)
 
     def start(self) -> None:
@@ -91,14 +103,14 @@ class Engine:
         """Done when transaction `number` is acknowledged, and what the hub has now is here."""
         done: Future[None] = Future()
         if not self._call(lambda: self._wait(number, done)):
-            done.set_exception(_closed())
+            done.set_exception(self._end)
         return done
 
     def compare(self) -> Future[Comparison]:
         """Done when it is known in which rows the file differs from what the hub has."""
         done: Future[Comparison] = Future()
         if not self._call(lambda: self._compare(done)):
-            done.set_exception(_closed())
+            done.set_exception(self._end)
         return done
 
     def take_all(self) -> None:
@@ -168,19 +180,20 @@ class Engine:
             with self._ending:
                 self._has_ended = True
             self._loop.run_until_complete(asyncio.sleep(0))  # who has asked meanwhile, waits now
-            self._waiters.fail(_closed())
+            self._waiters.fail(self._end)
             self._turn.give_back()
             self._loop.close()
 
     async def _sync(self) -> None:
-        """Wait for our turn, then keep the file in step until cancelled."""
+        """Wait for our turn, then keep the file in step until cancelled; or until a newer version
+        of the app has upgraded it, whose turn comes then."""
         while (replica := self._open()) is None:
             await asyncio.sleep(_TURN_S)
         self._replica = replica
         self._news.read_status = lambda: replica.status(self._news.connection)
         watching = asyncio.create_task(self._watch(replica))
         try:
-            while True:
+            while self._end.code != _NEWER:
                 await self._connect(replica)
         finally:
             watching.cancel()
@@ -191,7 +204,7 @@ class Engine:
         """The file, if it is our turn and it can be opened."""
         try:
             if self._turn.take():
-                return Replica(self._path)
+                return Replica(self._path, self._known)
             raise DeviceError(
                 "synced-elsewhere",
                 f"Another program syncs {self._path} already.",
@@ -211,6 +224,8 @@ class Engine:
                 if replica.has_changed() or self._is_unsealed:
                     self._is_unsealed = True
                     self._seal()
+                    if self._link is not None and replica.was_upgraded:
+                        self._link.end(_ANEW)
             except (ElectricError, sqlite3.Error) as error:
                 _log.warning("what was committed could not be sealed: %s", error)
                 await asyncio.sleep(_TURN_S)
@@ -222,6 +237,8 @@ class Engine:
             error = await self._converse(replica)
         except ElectricError as failure:
             error = failure
+            if error.code == _NEWER:
+                self._end = error
         except (OSError, TimeoutError, InvalidHandshake) as failure:
             error = ServiceError(
                 "service-unreachable",
@@ -234,10 +251,12 @@ class Engine:
             _log.exception("the sync engine failed")
             error = _failed(failure)
         self._news.disconnected(error)
-        await self._pause(error)
+        if error is not self._end:
+            await self._pause(error)
 
     async def _converse(self, replica: Replica) -> ElectricError:
         """Connect, and stay connected as long as it goes; gives the reason why it ended."""
+        replica.check()
         token = await asyncio.to_thread(self._token)
         async with connect(
             self._url,

@@ -5,10 +5,23 @@ hub's operator made of that. All of it can be counted: the view `_electric_fates
 import sqlite3
 from collections.abc import Sequence
 
+from msgspec.structs import astuple
+
 from electricsql.device.meta import read_meta, write_meta
 from electricsql.device.schemas import Schemas
 from electricsql.device.unsent import encode, sealed_after
+from electricsql.protocol import RefusedFrame
 from electricsql.replication import WAITING, Refused
+
+
+def take_fates(
+    database: sqlite3.Connection, schemas: Schemas, number: int, told: Sequence[RefusedFrame]
+) -> list[Refused]:
+    """The hub has said that our transactions up to a number are in, but for those that it told of.
+    Gives those that are newly refused."""
+    refused = quarantine(database, schemas, [Refused(*astuple(each)) for each in told])
+    acknowledge(database, number)
+    return refused
 
 
 def acknowledge(database: sqlite3.Connection, number: int) -> None:

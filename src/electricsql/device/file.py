@@ -7,10 +7,11 @@ which applies what the hub decided and so checks no foreign keys again.
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from electricsql.device.adopting import Adoption
 from electricsql.device.capturing import renew_triggers
@@ -18,10 +19,13 @@ from electricsql.device.format import upgrade
 from electricsql.device.meta import write_meta
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
+from electricsql.device.upgrading import make_way, refuse_newer, settle
 from electricsql.errors import DeviceError
 from electricsql.limits import BUSY_TIMEOUT_MS, ENGINE_CACHE_KIB, ENGINE_CHECKPOINT_PAGES
 from electricsql.migrations import GUARD, LOCAL_ENV, Bundle, BundleMigration
 from electricsql.replication import AppliedMigration
+
+Migration: TypeAlias = BundleMigration | AppliedMigration
 
 SQLITE_MIN: Final = (3, 38, 0)
 _MIGRATING: Final = "migrating"
@@ -97,24 +101,28 @@ def _text(raw: bytes) -> str:
 
 def prepare(path: Path, database: sqlite3.Connection, bundle: Bundle) -> None:
     """Make our tables if they are not there, and apply the bundle's migrations that are missing;
-    all in one transaction. Tables that are there already are adopted, with their rows.
+    all in one transaction. Tables that are there already are adopted, with their rows, by
+    migrations that only add.
 
     Raises:
-        DeviceError: `other-app`, `newer-format`, `changed-migration`, `migration-failed`,
-        `unfit-rows`, `columns-missing`, `cannot-open`, `database-busy`, `damaged-database`.
+        DeviceError: `other-app`, `newer-format`, `newer-schema`, `changed-migration`,
+        `migration-failed`, `unfit-rows`, `columns-missing`, `cannot-open`, `database-busy`,
+        `damaged-database`.
     """
-    with explained(path), _rebuilding(database), transaction(database):
+    with explained(path), _without_foreign_keys(database), transaction(database):
         found = initialise(database, bundle.app, bundle.env)
         _refuse_foreign(path, found, bundle)
+        refuse_newer(path, database, bundle.names)
         if found["env"] == LOCAL_ENV != bundle.env:
             write_meta(database, env=bundle.env)
         # What was written until now belongs to the schema version until now, and was written then.
         seal(database, Schemas(), now_ms=0)
-        adoption = Adoption(path, database, _new_statements(database, bundle))
-        apply_migrations(database, bundle.migrations, adoption.present)
-        adoption.bring_in()
-        _run(database, adoption.later, "What migrations make on devices only")
-        adoption.offer()
+        missing = _missing(database, bundle.migrations)
+        for additive, some in groupby(missing, lambda migration: migration.additive):
+            if additive:
+                _add(path, database, list(some))
+            else:
+                apply_migrations(database, some)
 
 
 def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, str | int]:
@@ -131,7 +139,7 @@ def initialise(database: sqlite3.Connection, app: str, env: str) -> dict[str, st
 
 def apply_migrations(
     database: sqlite3.Connection,
-    migrations: Iterable[BundleMigration | AppliedMigration],
+    migrations: Iterable[Migration],
     present: Collection[str] = (),
 ) -> list[str]:
     """Apply those that the file has not, each with its record, but for the statements whose result
@@ -141,12 +149,25 @@ def apply_migrations(
     Raises:
         DeviceError: `changed-migration`, `migration-failed`.
     """
+    new = _missing(database, migrations)
+    for migration in new:
+        if not migration.additive:
+            make_way(database)
+        _apply(database, migration, present)
+    if new:
+        renew_triggers(database)
+    if not all(migration.additive for migration in new):
+        settle(database)
+    return [migration.name for migration in new]
+
+
+def _missing(database: sqlite3.Connection, migrations: Iterable[Migration]) -> list[Migration]:
+    """Those that the file has not applied."""
     applied = dict(database.execute("SELECT name, sha256 FROM _electric_migrations").fetchall())
-    new = []
+    missing = []
     for migration in migrations:
         if migration.name not in applied:
-            _apply(database, migration, present)
-            new.append(migration.name)
+            missing.append(migration)
         elif applied[migration.name] != migration.sha256:
             raise DeviceError(
                 "changed-migration",
@@ -154,41 +175,43 @@ def apply_migrations(
                 " this bundle's.",
                 "Use the bundle it was made with, or start with a new file.",
             )
-    if new:
-        renew_triggers(database)
-    return new
+    return missing
 
 
-def _new_statements(database: sqlite3.Connection, bundle: Bundle) -> Iterator[str]:
-    """The statements of the migrations that the file has not applied."""
-    applied = {name for (name,) in database.execute("SELECT name FROM _electric_migrations")}
-    for migration in bundle.migrations:
-        if migration.name not in applied:
-            yield from migration.statements
+def _add(path: Path, database: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    """Apply migrations that only add; they adopt what they would make and is there already."""
+    statements = [sql for migration in migrations for sql in migration.statements]
+    adoption = Adoption(path, database, statements)
+    apply_migrations(database, migrations, adoption.present)
+    adoption.bring_in()
+    _run(database, adoption.later, "What migrations make on devices only")
+    adoption.offer()
 
 
 @contextmanager
-def _rebuilding(database: sqlite3.Connection) -> Iterator[None]:
-    """Tables may be set aside and made anew, without any others following them."""
+def _without_foreign_keys(database: sqlite3.Connection) -> Iterator[None]:
+    """Tables may be set aside, dropped and made anew, without the rows of others following."""
     database.execute("PRAGMA foreign_keys = OFF")
-    database.execute("PRAGMA legacy_alter_table = ON")
     try:
         yield
     finally:
-        database.execute("PRAGMA legacy_alter_table = OFF")
         database.execute("PRAGMA foreign_keys = ON")
 
 
 def _apply(
     database: sqlite3.Connection,
-    migration: BundleMigration | AppliedMigration,
+    migration: Migration,
     present: Collection[str],
 ) -> None:
     missing = [statement for statement in migration.statements if statement not in present]
     _run(database, missing, f"Migration {migration.name}")
     database.execute(
-        "INSERT INTO _electric_migrations (name, title, sha256, statements) VALUES (?, ?, ?, ?)",
-        (migration.name, migration.title, migration.sha256, json.dumps(migration.statements)),
+        "INSERT INTO _electric_migrations (name, title, sha256, statements, additive)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (
+            *(migration.name, migration.title, migration.sha256),
+            *(json.dumps(migration.statements), migration.additive),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from electricsql.device.meta import write_meta
 from electricsql.errors import DeviceError
 from electricsql.migrations import CAPTURE_TABLES
 
-FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 9))
+FORMATS: Final = tuple(f"format_{number}.sql" for number in range(1, 10))
 """What brings a file from format n to n + 1, in order."""
 _OF_CAPTURE: Final = frozenset({"format_8.sql"})
 """What a new file has already, with its capture tables."""

@@ -167,19 +167,7 @@ class Link:
         self._waiters.release(self._session.acknowledged)
 
     async def _perform(self, effects: DeviceEffects) -> None:
-        if effects.place is not None:
-            self._welcomed(effects.place)
-        if effects.start_over is not None:
-            self._news.started_over(self._replica.start_over(effects.start_over))
-            self._waiters.renumber(0)
-            self._events.append(self._replica.opened())
-        if effects.reconcile is not None:
-            forgotten = effects.reconcile
-            number = self._replica.reconcile(forgotten.acknowledged, forgotten.horizon, now_ms())
-            self._waiters.renumber(number)
-            self._events.append(self._replica.opened())
-        if effects.put_back is not None or effects.renew:
-            self._become_another(effects.put_back)
+        self._find_place(effects)
         if effects.stage is not None:
             self._replica.stage(effects.stage)
             self._news.progressed(effects.stage)
@@ -199,6 +187,26 @@ class Link:
             self._events.append(Loaded(effects.load, self._replica.load(effects.load)))
         if effects.close is not None:
             self._bye = effects.close
+
+    def _find_place(self, effects: DeviceEffects) -> None:
+        """Where the device stands at the hub, and what it has to do to be sent rows."""
+        if effects.place is not None:
+            self._welcomed(effects.place)
+        if effects.start_over is not None:
+            self._news.started_over(self._replica.start_over(effects.start_over))
+            self._waiters.renumber(0)
+            self._events.append(self._replica.opened())
+        if effects.reconcile is not None:
+            forgotten = effects.reconcile
+            number = self._replica.reconcile(forgotten.acknowledged, forgotten.horizon, now_ms())
+            self._waiters.renumber(number)
+            self._events.append(self._replica.opened())
+        if effects.put_back is not None or effects.renew:
+            self._become_another(effects.put_back)
+        if effects.acknowledge is not None:
+            self._news.refused(self._replica.acknowledge(effects.acknowledge))
+        if effects.reopen:
+            self._events.append(self._replica.opened())
 
     def _become_another(self, put_back: Welcome | None) -> None:
         """Become another device; of a hub that was put back, one that gives it what it has lost."""

@@ -13,7 +13,8 @@ class Meta:
     `number` is that of its last sealed transaction, `acknowledged` that of the last one known to be
     at the hub, `hlc` the highest hybrid clock that it has made
     or received, `origin` its place at the hub (0 until it was there), `staged_for` what the staged
-    parts of a delta belong to (`staging.py`). While it is `reconciling` it asks for everything;
+    parts of a delta belong to (`staging.py`). While it is `reconciling`, or since it was `upgraded`
+    (`upgrading.py`), it asks for everything;
     `offered` is the number of the last transaction whose needs were offered, `offered_behind`
     the hub's horizon when that began (`reconcile.py`).
     `horizon` is what the hub said last; for `passing` and `passed_at` see `forgetting.py`.
@@ -29,6 +30,7 @@ class Meta:
     hlc: int
     staged_for: str | None
     reconciling: bool
+    upgraded: bool
     offered: int
     offered_behind: int
     horizon: int
@@ -51,6 +53,7 @@ def read_meta(database: sqlite3.Connection) -> Meta:
         hlc=values.get("hlc", 0),
         staged_for=values.get("staged_for"),
         reconciling=bool(values.get("reconciling")),
+        upgraded=bool(values.get("upgraded")),
         offered=values.get("offered", 0),
         offered_behind=values.get("offered_behind", 0),
         horizon=values.get("horizon", 0),

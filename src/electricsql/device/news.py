@@ -3,7 +3,7 @@ callbacks. They are called in the engine's thread; what they raise is logged, an
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -11,6 +11,7 @@ from electricsql.device.apply import Outcome
 from electricsql.device.status import Connection, Migrated, Progress, Rejected, Status
 from electricsql.errors import DeviceError, ElectricError
 from electricsql.protocol import DeltaPart
+from electricsql.replication import Refused
 
 Told = TypeVar("Told")
 _log = logging.getLogger("electricsql")
@@ -67,12 +68,20 @@ class News:
     def applied(self, outcome: Outcome) -> None:
         """A delta has been applied."""
         self.connection.progress = None
-        for refused in outcome.refused:
-            self.on_rejected.tell(Rejected(refused.number, refused.code, refused.message))
+        self._rejected(outcome.refused)
         if outcome.migrations:
             names = tuple(outcome.migrations)
             self.on_migration.tell(Migrated(names, names[-1]))
         self.status_changed()
+
+    def refused(self, refused: Sequence[Refused]) -> None:
+        """What became of local transactions is known; these were refused."""
+        self._rejected(refused)
+        self.status_changed()
+
+    def _rejected(self, refused: Sequence[Refused]) -> None:
+        for each in refused:
+            self.on_rejected.tell(Rejected(each.number, each.code, each.message))
 
     def started_over(self, copy: Path) -> None:
         """The hub was reset."""

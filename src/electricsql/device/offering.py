@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from electricsql.device.lives import FIRST, incarnation_of
@@ -19,7 +20,7 @@ from electricsql.device.oplog import Folded
 from electricsql.device.schemas import Schemas
 from electricsql.device.unsent import Sealed, Unsent, new_seal, sealed_after
 from electricsql.replication import NO_HLC, Cursor, Op, RowId, parents_of
-from electricsql.schema import Key, Schema, Value, quote
+from electricsql.schema import Key, Schema, Table, Value, quote
 
 Rows = dict[RowId, dict[str, Value]]
 Offered = tuple[Op, RowId, Mapping[str, Value]]
@@ -30,7 +31,8 @@ def offer_all(database: sqlite3.Connection, schemas: Schemas, acknowledged: int)
     """Offer what the transactions after the last acknowledged one need."""
     schema = schemas.at(database, schema_version(database))
     unsent = list(sealed_after(database, schemas, acknowledged))
-    _offer(database, schema, unsent, _needs(schema, unsent))
+    rows = [as_now(database, schemas, sealed) for sealed in unsent]
+    _offer(database, schema, unsent[:1], _with_parents(database, schema, rows, _needs(rows)))
 
 
 def offer_last(database: sqlite3.Connection, schemas: Schemas) -> int:
@@ -38,17 +40,43 @@ def offer_last(database: sqlite3.Connection, schemas: Schemas) -> int:
     then."""
     schema = schemas.at(database, schema_version(database))
     last = list(sealed_after(database, schemas, read_meta(database).number - 1))
-    needs = _needs(schema, last)
+    rows = [as_now(database, schemas, sealed) for sealed in last]
+    needs = _needs(rows)
     made = set(_made(Unsent(database, schemas), schema, needs))
-    return _offer(database, schema, last, [row_id for row_id in needs if row_id not in made])
+    needs = [row_id for row_id in needs if row_id not in made]
+    return _offer(database, schema, last, _with_parents(database, schema, rows, needs))
+
+
+class Done(NamedTuple):
+    """What a transaction did to a row, with the ids that it, and those that it refers to as far as
+    the change says, have now."""
+
+    folded: Folded
+    id: RowId
+    parents: Sequence[RowId]
+
+
+def as_now(database: sqlite3.Connection, schemas: Schemas, sealed: Sealed) -> list[Done]:
+    """What a transaction did. What the file has no table for any more is left out."""
+    names = schemas.now(database, sealed.schema_version)
+    done = []
+    for folded in sealed.rows:
+        if folded.table.name in names:
+            values = {} if folded.op is Op.DELETE else folded.values
+            row_id, *parents = [
+                RowId(names[id.table].name, id.key)
+                for id in (folded.id, *parents_of(folded.table, values))
+                if id.table in names
+            ]
+            done.append(Done(folded, row_id, parents))
+    return done
 
 
 def _offer(
-    database: sqlite3.Connection, schema: Schema, unsent: Sequence[Sealed], needs: Iterable[RowId]
+    database: sqlite3.Connection, schema: Schema, unsent: Sequence[Sealed], rows: Rows
 ) -> int:
-    """Put a transaction that offers rows before those that need them; gives the number of the last
-    one then."""
-    rows = _with_parents(database, schema, unsent, needs)
+    """Put a transaction that offers rows before the first of those that need them; gives the number
+    of the last one then."""
     if rows:
         first = unsent[0]
         make_room(database, first.number, first.first_seq, (1, len(rows)))
@@ -119,25 +147,17 @@ def make_room(database: sqlite3.Connection, number: int, seq: int, room: tuple[i
     write_meta(database, number=read_meta(database).number + transactions)
 
 
-def _needs(schema: Schema, unsent: Iterable[Sealed]) -> list[RowId]:
+def _needs(transactions: Iterable[Sequence[Done]]) -> list[RowId]:
     """The rows that transactions update or refer to, and that none of them had made by then."""
     made: set[RowId] = set()
     needs: dict[RowId, None] = {}
-    for sealed in unsent:
-        made.update(folded.id for folded in sealed.rows if folded.op in _MAKING)
-        for folded in sealed.rows:
-            if folded.op is Op.UPDATE and folded.id not in made:
-                needs[folded.id] = None
-            parents = _parents(schema, folded)
-            needs.update((row_id, None) for row_id in parents if row_id not in made)
+    for rows in transactions:
+        made.update(done.id for done in rows if done.folded.op in _MAKING)
+        for folded, row_id, parents in rows:
+            if folded.op is Op.UPDATE and row_id not in made:
+                needs[row_id] = None
+            needs.update((parent, None) for parent in parents if parent not in made)
     return list(needs)
-
-
-def _parents(schema: Schema, folded: Folded) -> Iterator[RowId]:
-    """What a change refers to, as far as it says itself."""
-    table = schema.tables.get(folded.table.name)
-    if table is not None and folded.op is not Op.DELETE:
-        yield from parents_of(table, folded.values)
 
 
 def _made(unsent: Unsent, schema: Schema, rows: Iterable[RowId]) -> Iterator[RowId]:
@@ -153,14 +173,17 @@ def _made(unsent: Unsent, schema: Schema, rows: Iterable[RowId]) -> Iterator[Row
 
 
 def _with_parents(
-    database: sqlite3.Connection, schema: Schema, unsent: Iterable[Sealed], needs: Iterable[RowId]
+    database: sqlite3.Connection,
+    schema: Schema,
+    transactions: Iterable[Sequence[Done]],
+    needs: Iterable[RowId],
 ) -> Rows:
     """Rows as the file has them, or had them before a transaction deleted them; and what these
     refer to: they may be newer than the transactions that need them."""
     before: Rows = {}
-    for folded in (folded for sealed in unsent for folded in sealed.rows):
+    for folded, row_id, _ in chain.from_iterable(transactions):
         if folded.op is Op.DELETE and folded.before is not None:
-            before.setdefault(folded.id, dict(folded.before))
+            before.setdefault(row_id, _known(schema.tables[row_id.table], folded.before))
     found: Rows = {}
     pending = list(needs)
     while pending:
@@ -170,6 +193,11 @@ def _with_parents(
             found[row_id] = values
             pending.extend(parents_of(schema.tables[row_id.table], values))
     return found
+
+
+def _known(table: Table, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Those values that a table has columns for."""
+    return {name: value for name, value in values.items() if name in table.by_name}
 
 
 def read_row(

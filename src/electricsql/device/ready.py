@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from electricsql.device.apply import Outcome, apply_delta, migrations_of
+from electricsql.device.apply import Arrived, Outcome, apply_delta, migrations_of
 from electricsql.device.aside import can_swap, drop, left_over
 from electricsql.device.building import Building
 from electricsql.device.file import apply_migrations, sync, transaction
@@ -20,6 +20,7 @@ from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.steps import Work, steps
+from electricsql.device.upgrading import refuse_upgraded
 from electricsql.errors import ElectricError
 from electricsql.limits import IN_PLACE_ROWS_MAX, MERGED_WEIGHT
 from electricsql.protocol import DeltaPart
@@ -40,6 +41,8 @@ class Ready:
         self._is_tidy = False
         self._has_applied = False
         self._migrations: list[str] = []
+        self.upgrade: str | None = None
+        """The last one that the file had gone through when the hub was asked."""
 
     def begin(self, first: DeltaPart) -> None:
         """The first part of a delta has come. If it goes on with what is staged, so do we."""
@@ -86,7 +89,8 @@ class Ready:
         """Apply the delta whose last part this is."""
         if self._is_complete:
             last = replace(last, blocks=(), clocks=b"")
-        delta, built = (self._staging.parts(), last), self._building if self._is_complete else None
+        delta = Arrived(self._staging.parts(), last, self.upgrade)
+        built = self._building if self._is_complete else None
         try:
             outcome = apply_delta(self._database, self._schemas, delta, now_ms, built)
             outcome.migrations = self._migrations + outcome.migrations
@@ -129,6 +133,7 @@ class Ready:
             self._is_hopeless = True
             return
         with transaction(self._database):
+            refuse_upgraded(self._database, self.upgrade)
             seal(self._database, self._schemas, now_ms)
             self._migrations += apply_migrations(self._database, migrations_of(first))
             self._staging.rebind()

@@ -5,11 +5,12 @@ Everything here is one SQLite transaction or none, so the process may end at any
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from electricsql.device.apply import Outcome
 from electricsql.device.comparing import Look
+from electricsql.device.fates import take_fates
 from electricsql.device.file import connect, explained, transaction
 from electricsql.device.format import check_format
 from electricsql.device.identity import renew, start_over
@@ -22,6 +23,7 @@ from electricsql.device.sealing import seal
 from electricsql.device.staging import Staging
 from electricsql.device.status import Connection, Status, has_unsealed, read_status
 from electricsql.device.unsent import Sealed, encode, marks_of_unsent, oldest_cursor, sealed_after
+from electricsql.device.upgrading import last_older, last_upgrade, refuse_newer
 from electricsql.limits import (
     COURTESY_MS,
     PAUSES_PER_STEP,
@@ -29,8 +31,8 @@ from electricsql.limits import (
     STEP_PAUSE_MS,
     STEP_PAUSE_MS_MAX,
 )
-from electricsql.protocol import DeltaPart, Opened
-from electricsql.replication import Fork
+from electricsql.protocol import Acknowledged, DeltaPart, Opened
+from electricsql.replication import Fork, Refused
 
 
 class Replica:
@@ -39,8 +41,10 @@ class Replica:
     All methods raise DeviceError (`cannot-open`, `database-busy`, …) where the file can't be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, known: Collection[str] | None = None) -> None:
         self.path = path
+        self._known = known
+        """The migrations that the app has (None: whichever there are)."""
         self.schemas = Schemas()
         self.wants_all = False
         """Whether the hub is to send all that it has, in a whole delta."""
@@ -56,27 +60,46 @@ class Replica:
     def close(self) -> None:
         self._database.close()
 
+    def check(self) -> None:
+        """See to it that the file can still be used: other programs may have changed it.
+
+        Raises:
+            DeviceError: `newer-format`, `newer-schema`.
+        """
+        with explained(self.path):
+            check_format(self._database)
+            if self._known is not None:
+                refuse_newer(self.path, self._database, self._known)
+
+    @property
+    def was_upgraded(self) -> bool:
+        """Whether another program has upgraded the file since `opened`."""
+        with explained(self.path):
+            return last_upgrade(self._database) != self._ready.upgrade
+
     def opened(self) -> Opened:
         """What the file says of itself.
 
         Raises:
-            DeviceError: `newer-format`: a newer version has changed our tables meanwhile.
+            DeviceError: `newer-format`, `newer-schema`.
         """
+        self.check()
         with explained(self.path):
-            check_format(self._database)
+            self._ready.upgrade = last_upgrade(self._database)
             meta = read_meta(self._database)
             cursor = str(meta.cursor) if meta.cursor else None
             version = schema_version(self._database)
             marks = marks_of_unsent(self._database)
             return Opened(
                 *(meta.device, cursor, version, meta.number, marks, self._staging.reached()),
-                wants_all=self.wants_all or meta.reconciling,
+                wants_all=self.wants_all or meta.reconciling or meta.upgraded,
                 oldest=oldest_cursor(self._database),
                 offered=meta.offered_behind
                 if min(marks, default=meta.number) <= meta.offered
                 else 0,
                 origin=meta.origin,
                 acknowledged=meta.acknowledged,
+                older=last_older(self._database),
             )
 
     def has_changed(self) -> bool:
@@ -114,6 +137,12 @@ class Replica:
             meta = read_meta(self._database)
             if (meta.origin, meta.horizon) != (origin, horizon):
                 write_meta(self._database, origin=origin, horizon=horizon)
+
+    def acknowledge(self, frame: Acknowledged) -> list[Refused]:
+        """Note what became of our transactions; gives those that are newly refused."""
+        with explained(self.path), transaction(self._database):
+            self._next_number = 0
+            return take_fates(self._database, self.schemas, frame.number, frame.refused)
 
     def stage(self, part: DeltaPart) -> None:
         """Keep a part of a delta until the last one comes."""

@@ -22,7 +22,7 @@ from electricsql.device.file import transaction
 from electricsql.device.identity import keep_copy, renew
 from electricsql.device.lives import dead_rows
 from electricsql.device.meta import read_meta, schema_version, write_meta
-from electricsql.device.offering import Offered, Place, make_room, put, read_row
+from electricsql.device.offering import Offered, Place, as_now, make_room, put, read_row
 from electricsql.device.schemas import Schemas
 from electricsql.device.sealing import seal
 from electricsql.device.unsent import sealed_after
@@ -92,9 +92,12 @@ class _Everything:
         self._database = database
         self._ranks = {table.name: rank for rank, table in enumerate(self.schema)}
         self._dead = list(dead_rows(database, self.schema))
-        unsent = sealed_after(database, schemas, 0)
-        inserted = (row for each in unsent for row in each.rows if row.op is Op.INSERT)
-        self._own = {row.id for row in inserted}
+        self._own = {
+            row_id
+            for sealed in sealed_after(database, schemas, 0)
+            for folded, row_id, _ in as_now(database, schemas, sealed)
+            if folded.op is Op.INSERT
+        }
         self._taken: set[RowId] = set()
         """Rows that may be met again: only where a table refers to itself, or to a later one."""
         referred = {key.parent for table in self.schema for key in table.foreign_keys}

@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 
+from electricsql.device.meta import schema_version
 from electricsql.migrations import schema_of
 from electricsql.schema import Schema, Table
 
@@ -29,6 +30,16 @@ class Schemas:
             schema = self.at(database, version)
             self._numbered[version] = {table.number: table for table in schema}
         return self._numbered[version]
+
+    def now(self, database: sqlite3.Connection, version: str | None) -> Mapping[str, Table]:
+        """The tables of a version, by their names there, as the file has them now; without those
+        that are gone."""
+        newest = schema_version(database)
+        if version == newest:
+            return self.at(database, version).tables
+        tables = self.numbered(database, newest)
+        then = self.at(database, version)
+        return {table.name: tables[table.number] for table in then if table.number in tables}
 
     def forget(self) -> None:
         """The file has started over: other migrations may have taken the names."""

@@ -52,7 +52,7 @@ def verify(path: Path, bundle: Bundle, url: str | None, token: Token, *, repair:
     with explained(path), closing(connect(path, engine=True)) as connection:
         number = seal_committed(connection, Schemas(), now_ms())
     news = News()
-    engine = Engine(path, stream_url(bundle, url), token_source(token), news)
+    engine = Engine(path, stream_url(bundle, url), token_source(token), news, bundle.names)
     engine.start()
     try:
         _wait(engine.ask(number), news)

@@ -43,6 +43,7 @@ from electricsql.migrations.policies import (
     given_up,
     policies,
 )
+from electricsql.migrations.replacing import NOTED
 from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
 from electricsql.migrations.weighing import row_bytes
 
@@ -56,6 +57,7 @@ __all__ = [
     "LOCAL_ENV",
     "LOCAL_ONLY",
     "MASK_BITS",
+    "NOTED",
     "ON_CONFLICT",
     "OPLOG",
     "SCHEMA_ACTIONS",

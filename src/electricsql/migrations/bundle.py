@@ -40,6 +40,11 @@ class Bundle(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     migrations: tuple[BundleMigration, ...]
     service: str | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of its migrations."""
+        return frozenset(migration.name for migration in self.migrations)
+
 
 def make_bundle(
     app: str, env: str, migrations: Iterable[BundleMigration], service: str | None = None

@@ -11,8 +11,12 @@ Not here: a row that is replaced by one of the same key. Its insert tells all th
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from electricsql.schema import Table, quote, rivals
+
+NOTED: Final = "_electric_replaced_"
+"""What the names of tables begin with that have the rows which may be replaced."""
 
 
 def has_unique_rules(table: Table) -> bool:
@@ -22,7 +26,7 @@ def has_unique_rules(table: Table) -> bool:
 
 def noted(table: Table) -> str:
     """The table with the rows that may be replaced; columns are named as the oplog's."""
-    return f"_electric_replaced_{table.number}"
+    return f"{NOTED}{table.number}"
 
 
 def make_noted(table: Table) -> Iterator[str]:

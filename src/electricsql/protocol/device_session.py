@@ -198,8 +198,9 @@ class DeviceEffects(msgspec.Struct, frozen=True):
     over: the file is a copy, or was restored. Take a new identity, and connect anew. (Not while
     something is on its way: whether it is in has to be known first, or it would be in twice.)"""
     acknowledge: Acknowledged | None = None
-    """Note what became of our transactions. If all from before an upgrade are in, report `Opened`
-    again."""
+    """Note what became of our transactions."""
+    reopen: bool = False
+    """All from before an upgrade are in: report `Opened` again."""
     stage: DeltaPart | None = None
     """Keep this part until the delta's last one comes."""
     apply: DeltaPart | None = None
@@ -363,6 +364,7 @@ class DeviceSession:
         self._acknowledge(number)
         if number >= self._older:
             self.state = DeviceState.STRANDED
+            return DeviceEffects(acknowledge=frame, reopen=True)
         return DeviceEffects(acknowledge=frame, load=self._decide().load)
 
     def _part(self, part: DeltaPart) -> DeviceEffects:
