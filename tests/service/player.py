@@ -82,11 +82,11 @@ class Player:
                 pass
         return frame
 
-    async def hello(self, *, upgrading: bool = False) -> Welcome:
+    async def hello(self, *, upgrading: bool = False, upgrade: str | None = None) -> Welcome:
         version = self.migrations[-1] if self.migrations else self.bundle
         hello = (PROTOCOL_VERSION, self.device, self.cursor, version, self.number)
         staged = self._kept[-1].staged if self._kept else None
-        await self.say(Hello(*hello, staged, upgrading=upgrading))
+        await self.say(Hello(*hello, staged, upgrading=upgrading, upgrade=upgrade))
         welcome = await self.hear()
         assert isinstance(welcome, Welcome), welcome
         self.acknowledged = welcome.acknowledged

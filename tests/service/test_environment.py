@@ -6,15 +6,18 @@ from typing import cast
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from electricsql.hub import Hub, Submitted
 from electricsql.limits import UNSENT_FRAMES_MAX
 from electricsql.protocol import (
+    PROTOCOL_VERSION,
     Acknowledged,
     Bye,
     Hello,
     TransactionFrame,
     Upload,
+    Welcome,
     with_checksum,
 )
 from electricsql.protocol.columns import pack_column
@@ -295,6 +298,17 @@ async def test_a_device_that_is_upgrading_is_told_what_is_in_and_sent_rows_after
         await player.hello()
         await player.hear_delta()
         assert player.bodies() == {"a": "direct again", "c": "fine"}
+
+
+async def test_a_device_that_was_upgraded_waits_for_a_hub_that_was_not() -> None:
+    async with room() as opened:
+        player, _, _ = opened.connect(1)
+        hello = Hello(PROTOCOL_VERSION, player.device, None, "9", 0, upgrade="9")
+        await player.say(hello)
+        assert (await player.hear_bye()).code == "unknown-version"
+        player, _, _ = opened.connect(2)
+        await player.say(replace(hello, device=player.device, reached="other/1:5:"))
+        assert isinstance(await player.hear(), Welcome), "it has to start over"
 
 
 async def test_a_slow_device_is_skipped_ahead_and_holds_up_nobody() -> None:

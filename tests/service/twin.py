@@ -84,7 +84,7 @@ class TwinHub:
         return Registered(origin, self.numbers.setdefault(origin, 0), 0, session)
 
     async def schema_at(self, version: str | None) -> Schema:
-        if version != VERSION:
+        if version not in (None, VERSION):
             raise ServiceError("unknown-version", f"There is no {version}.", status=409)
         return SCHEMA
 

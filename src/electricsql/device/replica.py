@@ -99,6 +99,7 @@ class Replica:
                 else 0,
                 origin=meta.origin,
                 acknowledged=meta.acknowledged,
+                upgrade=self._ready.upgrade,
                 older=last_older(self._database),
             )
 

@@ -124,6 +124,8 @@ class Opened(msgspec.Struct, frozen=True):
     """The last transaction that is known to be at the hub."""
     wants_all: bool = False
     """Whether the hub is to send all that it has, whatever the cursor."""
+    upgrade: str | None = None
+    """The last migration of the file that does more than add."""
     older: int = 0
     """The last unsent transaction from before an upgrade of the schema (0: there is none)."""
 
@@ -306,6 +308,7 @@ class DeviceSession:
             origin=opened.origin,
             acknowledged=opened.acknowledged,
             upgrading=bool(opened.older),
+            upgrade=opened.upgrade,
         )
         return DeviceEffects(send=(hello,))
 

@@ -67,8 +67,9 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     it was not). `reached` is what it has applied if it says no `cursor`, to be sent everything;
     `origin` and `acknowledged` are its place at the hub and its last transaction there, as far as
     it knows: by these three it is noticed that a hub was put back to an older backup.
-    While it is `upgrading` it has unsent transactions of an older schema version, whose rows it
-    doesn't show any more: it takes no deltas until these are in."""
+    `upgrade` is the last migration of its schema that does more than add: who does not have that
+    one can send it nothing. While it is `upgrading` it has unsent transactions of an older schema
+    version, whose rows it doesn't show any more: it takes no deltas until these are in."""
 
     protocol: int
     device: str
@@ -82,6 +83,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=1):
     origin: int = 0
     acknowledged: int = 0
     upgrading: bool = False
+    upgrade: VersionName | None = None
 
 
 class Upload(msgspec.Struct, frozen=True, array_like=True, tag=2):

@@ -252,6 +252,8 @@ class DeviceStream:
         self.was_served = False
         with self._deaf():
             place = await self._room.register(self, self._claim(hello))
+            if _is_of(hello, place.epoch):
+                await self._room.schema_at(hello.upgrade)
         self._step(place)
 
     def _claim(self, frame: Hello | Applied) -> Claim:
@@ -309,6 +311,12 @@ class DeviceStream:
     def _gone(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+
+def _is_of(hello: Hello, epoch: str) -> bool:
+    """Whether a device has nothing of another history."""
+    told = hello.cursor or hello.reached
+    return told is None or Cursor.parse(told).epoch == epoch
 
 
 def is_outage(error: ElectricError) -> bool:
