@@ -1,14 +1,15 @@
 """Made-up applications: schema versions that follow each other, with lenses; and which register
-each of their columns is, as whoever made them up knows it.
+each of their columns is, as whoever made them up knows it, and how values are converted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from electricsql.lenses import Added, Dropped, Kept, Lens, Lineage, TableLens
+from electricsql.lenses import Added, Converted, Dropped, Kept, Lens, Lineage, TableLens
 from electricsql.lenses.model import ColumnLens
 from electricsql.schema import Column, ColumnType, Default, Schema, Table, Value
+from tests.lenses.rules import RULES, Rule
 
 NAMES = ("a", "b", "c", "d")
 TABLES = ("t", "u", "v")
@@ -47,6 +48,17 @@ Version = dict[str, Known]
 """The tables of one version, by their names."""
 
 
+@dataclass(frozen=True)
+class Newer:
+    """The newer form of a register: by which rule, in which version, and what failing comes to."""
+
+    old: Placed
+    new: Placed
+    version: int
+    rule: Rule
+    on_error: str
+
+
 @dataclass
 class Application:
     """All versions, oldest first. `downs` has what older versions than the numbered one show for a
@@ -55,10 +67,19 @@ class Application:
     versions: list[Version] = field(default_factory=list)
     schemas: list[tuple[Schema, Lens]] = field(default_factory=list)
     downs: list[dict[str, str]] = field(default_factory=list)
+    newer: dict[str, "Newer"] = field(default_factory=dict)
 
     def lineage(self, count: int) -> Lineage:
         """Of the first versions."""
         return Lineage(self.schemas[:count])
+
+    def forms(self, uid: str, until: int) -> list[Newer]:
+        """The newer forms of a register, oldest first."""
+        found: list[Newer] = []
+        while uid in self.newer and self.newer[uid].version <= until:
+            found.append(self.newer[uid])
+            uid = found[-1].new.uid
+        return found
 
     def known(self, uid: str, until: int) -> Iterator[tuple[int, str, Known]]:
         """Where a table is, in each version that has it: oldest first."""
@@ -68,15 +89,18 @@ class Application:
                     yield number, name, known
 
 
-def application(random: Random, *, versions: int = 0) -> Application:
+def application(random: Random, *, versions: int = 0, converts: bool | None = None) -> Application:
     """An application that changes 2 to 6 times (or has so many versions)."""
     made = Application()
-    drafts = _Drafts(random)
+    drafts = _Drafts(random, made.newer)
+    if converts is None:
+        converts = random.random() < 0.7
     for number in range(versions or random.randint(3, 7)):
         before = dict(drafts.tables)
         drafts.begin(number)
         for _ in range(random.randint(1, 3) if number else 2):
-            drafts.change()
+            drafts.change(converts=converts)
+        drafts.end()
         made.versions.append(dict(drafts.tables))
         made.downs.append(dict(drafts.downs))
         made.schemas.append((_schema(drafts.tables, str(number)), drafts.lens(before)))
@@ -98,11 +122,14 @@ def _key_name(known: Known) -> str:
 class _Drafts:
     """A version in the making. The first column is the key."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, newer: dict[str, Newer]) -> None:
+        self._newer = newer
         self.tables: Version = {}
         self.downs: dict[str, str] = {}
         self._loosened: set[str] = set()
         self._random = random
+        self._converted: dict[str, Newer] = {}
+        self._before: set[Placed] = set()
         self._count = 0
         self._numbers = 0
         self._version = 0
@@ -110,12 +137,25 @@ class _Drafts:
     def begin(self, version: int) -> None:
         self._version = version
         self.downs = {}
+        self._converted = {}
+        self._before = {each for known in self.tables.values() for each in known.columns}
 
-    def change(self) -> None:
+    def end(self) -> None:
+        """Note what has become of converted columns in the same version."""
+        there = {placed.uid: placed for known in self.tables.values() for placed in known.columns}
+        for newer in self._converted.values():
+            if newer.new.uid in there:
+                self._newer[newer.old.uid] = replace(newer, new=there[newer.new.uid])
+            else:
+                del self._newer[newer.old.uid]
+
+    def change(self, *, converts: bool = False) -> None:
         """Make one change that is possible."""
         steps = [self._add_table, self._drop_table, self._rename_table, self._swap_tables]
         steps += 2 * [self._add, self._drop, self._rename, self._swap]
         steps += [*2 * [self._loosen], self._set_default, self._reorder]
+        if converts:
+            steps += 5 * [self._convert]
         if not self.tables:
             steps = [self._add_table]
         self._random.choice(steps)()
@@ -134,11 +174,18 @@ class _Drafts:
                 tables.append(TableLens(name, old_name, columns=tuple(self._columns(old, known))))
         return Lens(tuple(tables))
 
+    def _lens(self, newer: Newer, was: str, name: str) -> Converted:
+        up, down = newer.rule.up.format(was), newer.rule.down.format(name)
+        return Converted(name, newer.new.uid, up, down, was, newer.on_error)
+
     def _columns(self, old: Known, now: Known) -> Iterator[ColumnLens]:
         was = {placed.uid: placed.column.name for placed in old.columns}
         for placed in now.columns:
             name, uid = placed.column.name, placed.uid
-            if uid in was:
+            newer = self._converted.get(uid)
+            if newer is not None and newer.old.uid in was:
+                yield self._lens(newer, was.pop(newer.old.uid), name)
+            elif uid in was:
                 yield Kept(name, was.pop(uid), down=self.downs.get(uid, ""))
             else:
                 yield Added(name, uid)
@@ -202,13 +249,14 @@ class _Drafts:
 
     def _drop(self) -> None:
         name, known = self._any()
+        known = replace(known, columns=self._old(known))
         if len(known.columns) > 2:
             loose = [placed for placed in known.columns if placed.uid in self._loosened]
             gone = self._random.choice(loose or known.columns[1:])
             takes_null = not gone.column.not_null and gone.uid not in self.downs
             is_null = takes_null and self._random.random() < 0.5
             self.downs[gone.uid] = "NULL" if is_null else self._down(gone)
-            self._put(name, [placed for placed in known.columns if placed is not gone])
+            self._put(name, [each for each in self.tables[name].columns if each is not gone])
 
     def _down(self, placed: Placed) -> str:
         return self._random.choice(DOWNS[placed.column.type])
@@ -242,10 +290,34 @@ class _Drafts:
         tight = [placed for placed in known.columns[1:] if placed.column.not_null]
         if tight and self._version:
             placed = self._random.choice(tight)
-            if not placed.uid.startswith(f"{self._version}:"):
+            if self._is_older(placed):
                 self.downs[placed.uid] = self._down(placed)
             self._loosened.add(placed.uid)
             self._with(name, placed, replace(placed.column, not_null=False))
+
+    def _old(self, known: Known) -> tuple[Placed, ...]:
+        """The columns that were not converted in this version."""
+        return tuple(each for each in known.columns if each.uid not in self._converted)
+
+    def _convert(self) -> None:
+        name, known = self._any()
+        columns = [each for each in self._old(known)[1:] if each in self._before]
+        if not columns:
+            return
+        old = self._random.choice(columns)
+        rule = self._random.choice([rule for rule in RULES if rule.old is old.column.type])
+        column = self._column(old.column.name)
+        while column.type is not rule.new:
+            column = self._column(old.column.name)
+        new = Placed(self._uid(), column)
+        default = self._random.choice(VALUES[rule.new])
+        choices = ["hold", "hold", repr(default)] + ([] if column.not_null else ["NULL"])
+        newer = Newer(old, new, self._version, rule, self._random.choice(choices))
+        self._newer[old.uid] = self._converted[new.uid] = newer
+        self._put(name, [new if each is old else each for each in known.columns])
+
+    def _is_older(self, placed: Placed) -> bool:
+        return not placed.uid.startswith(f"{self._version}:")
 
     def _set_default(self) -> None:
         name, known = self._any()

@@ -108,7 +108,7 @@ class History:
         rows = self.model.settled(self.arrived, count)
         device.blind.clear()
         device.rows, device.lives, device.ended = {}, {}, {}
-        for name, shown in self.model.shown(rows, device.version).items():
+        for name, shown in self.model.shown(rows, device.version, count).items():
             known = self.application.versions[device.version][name]
             uids = {placed.column.name: placed.uid for placed in known.columns}
             for key, values in shown.items():
@@ -129,10 +129,7 @@ class History:
         device.blind |= tables.keys() - old
         rows = {id: row for id, row in device.rows.items() if id.table in tables}
         device.rows = {
-            id: {
-                placed.uid: row.get(placed.uid, placed.column.default_value)
-                for placed in tables[id.table].columns
-            }
+            id: {placed.uid: _previewed(placed, row) for placed in tables[id.table].columns}
             for id, row in rows.items()
         }
 
@@ -191,6 +188,10 @@ class History:
         device.rows[row] = {uid: cell.value for uid, cell in cells.items()}
         device.lives.setdefault(row, 1)
         return cells
+
+
+def _previewed(placed: Placed, row: Mapping[str, Value]) -> Value:
+    return row.get(placed.uid, placed.column.default_value)
 
 
 def any_value(random: Random, placed: Placed) -> Value:

@@ -35,7 +35,7 @@ def twin_agrees(random: Random) -> None:
     rows = told.model.settled(told.arrived, hub.count)
     for version in range(hub.count):
         shown = hub.shown(version)
-        assert values_shown(shown) == told.model.shown(rows, version)
+        assert values_shown(shown) == told.model.shown(rows, version, hub.count)
         for name, known in told.application.versions[version].items():
             for key, row in shown[name].items():
                 if not row.alive:
@@ -43,7 +43,8 @@ def twin_agrees(random: Random) -> None:
                 settled = rows[known.uid, key]  # type: ignore[index]
                 assert row.incarnation == settled.life
                 for placed in known.columns[1:]:
-                    fact, writer = settled.facts[placed.uid], row.writers[placed.column.name]
+                    fact = told.model.fact(placed, settled, version, hub.count)
+                    writer = row.writers[placed.column.name]
                     assert hub.clocks.get(abs(writer)) == fact.writer
                     assert (writer < 0) == fact.made_up
 
@@ -196,6 +197,8 @@ def a_version_touches_only_what_it_has(random: Random) -> None:
         for known in told.application.versions[version].values():
             table, columns = names[known.uid]
             own = {placed.uid for placed in known.columns}
+            for uid in list(own):
+                own |= {each.new.uid for each in told.application.forms(uid, hub.count - 1)}
             others = [name for uid, name in columns.items() if uid not in own]
             for id, row in hub.rows.items():
                 old = before.get(id)
@@ -245,10 +248,17 @@ def every_version_shows_rows_that_it_can_have(random: Random) -> None:
     """Also of rows that hold anything."""
     told = history(random)
     hub = play(told, random)
+    free = {
+        placed.uid
+        for version in told.application.versions[: hub.count]
+        for known in version.values()
+        for placed in known.columns
+        if not placed.column.not_null
+    }
+    names = {table: columns for _, table, columns in hub.names()}
     for id, row in hub.rows.items():
-        table = hub.lineage.base.tables[id.table]
-        free = [column.name for column in table.columns if not column.not_null]
-        empty = {name: None for name in free if random.random() < 0.5}
+        free_here = [name for uid, name in names[id.table].items() if uid in free]
+        empty = {name: None for name in free_here if random.random() < 0.5}
         hub.rows[id] = row._replace(values={**row.values, **empty})
     for version in range(hub.count):
         for name, rows in values_shown(hub.shown(version)).items():

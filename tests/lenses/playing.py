@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from electricsql.lenses import HIDDEN, View
+from electricsql.lenses.conversions import Form, made_up, raised
+from electricsql.lenses.expressions import Failed
 from electricsql.replication import (
     NOBODY,
     Author,
@@ -46,6 +48,7 @@ class Hub:
     def _migrate(self, count: int) -> None:
         """Rows stay what they are, under other names, and have new registers."""
         before = {uid: (table, columns) for uid, table, columns in self.names()}
+        old_lineage = self.lineage
         self.count, self.lineage = count, self.application.lineage(count)
         rows, self.rows = self.rows, {}
         for uid, name, columns in self.names():
@@ -56,6 +59,20 @@ class Hub:
                     if id.table == old_name:
                         moved = _moved(row, self.lineage.base.tables[name], names)
                         self.rows[RowId(name, id.key)] = moved
+
+        for table, register, form in self.lineage.new_forms(old_lineage):
+            self._convert(table, register, form)
+
+    def _convert(self, table: str, register: str, form: Form) -> None:
+        for id, row in list(self.rows.items()):
+            if id.table == table:
+                (value,) = raised(form, [row.values[register]])
+                writer = row.writers.get(register, NOBODY)
+                if isinstance(value, Failed):
+                    value, writer = made_up(form), NOBODY
+                values = {**row.values, form.register: value}
+                writers = {**row.writers, form.register: writer}
+                self.rows[id] = row._replace(values=values, writers=writers)
 
     def names(self) -> list[tuple[str, str, dict[str, str]]]:
         """Each table's uid, and its name in the base, and its columns' names, by uid."""

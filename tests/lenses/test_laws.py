@@ -11,7 +11,7 @@ from tests.lenses.laws import LAWS, Law
 
 @pytest.mark.parametrize("law", LAWS)
 def test_a_law_holds(law: Law) -> None:
-    @settings(max_examples=60)
+    @settings(max_examples=30)
     @given(st.randoms(use_true_random=False))
     def holds(random: Random) -> None:
         law(random)

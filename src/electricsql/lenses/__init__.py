@@ -1,9 +1,15 @@
 """Lenses: how a change or a row of one schema version reads in another. Pure."""
 
+from electricsql.lenses.conversions import Form, Held, made_up, raised
+from electricsql.lenses.expressions import Expression, Failed, constant, evaluate
 from electricsql.lenses.lineage import HIDDEN, Lineage
 from electricsql.lenses.model import (
     FORMAT_VERSION,
+    HOLD,
+    NULL,
     Added,
+    ColumnLens,
+    Converted,
     Dropped,
     Kept,
     Lens,
@@ -19,8 +25,16 @@ from electricsql.lenses.view import TableView, View
 __all__ = [
     "FORMAT_VERSION",
     "HIDDEN",
+    "HOLD",
+    "NULL",
     "Added",
+    "ColumnLens",
+    "Converted",
     "Dropped",
+    "Expression",
+    "Failed",
+    "Form",
+    "Held",
     "Kept",
     "Lens",
     "Lineage",
@@ -28,8 +42,12 @@ __all__ = [
     "TableView",
     "View",
     "column_uid",
+    "constant",
+    "evaluate",
     "lens_json",
     "made",
+    "made_up",
+    "raised",
     "read_lens",
     "table_uid",
 ]

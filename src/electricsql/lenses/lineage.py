@@ -9,13 +9,14 @@ to the same register meets there. Columns stand in the order in which their regi
 register's position never changes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from electricsql.lenses.expressions import constant
-from electricsql.lenses.model import NULL, Added, Dropped, Kept, Lens, TableLens
+from electricsql.lenses.conversions import Form
+from electricsql.lenses.expressions import Expression, constant
+from electricsql.lenses.model import NULL, Added, Converted, Dropped, Kept, Lens, TableLens
 from electricsql.lenses.view import ColumnView, TableView, View
 from electricsql.schema import Column, Default, Schema, Table, Value
 
@@ -34,12 +35,16 @@ class _Register:
     hidden: bool = False
     default: str = NULL
     downs: tuple[tuple[int, str], ...] = ()
+    newer: "_Newer | None" = None
 
     def stored(self) -> Column:
-        """As a column of the base."""
+        """As a column of the base. Of a form that nobody wrote, each version has its own
+        default."""
         if not self.hidden:
             return self.column
-        default = Default(self.default, constant=True, value=constant(self.default))
+        default: Default | None = Default(self.default, constant=True, value=constant(self.default))
+        if self.newer is not None:
+            default = self.column.default if self.column.has_constant_default else None
         name = HIDDEN + self.uid
         return replace(self.column, name=name, not_null=False, default=default, hidden=True)
 
@@ -52,6 +57,15 @@ class _Register:
         if not column.not_null:
             return None
         return next((constant(down) for at, down in self.downs if at > version), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Newer:
+    """The form that a version made of a register: by which lens, and its column there."""
+
+    lens: Converted
+    version: int
+    column: Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +134,18 @@ class Lineage:
             self._views[version] = self._view(version)
         return self._views[version]
 
+    def new_forms(self, before: "Lineage") -> Iterator[tuple[str, str, Form]]:
+        """What has to be computed for rows of the version before: a table of the base, the register
+        that is converted, and its new form. Who wrote the one has written the other."""
+        for entity in self._entities.values():
+            known = before._entities.get(entity.uid)
+            base, places = entity.stored(), {uid: n for n, uid in enumerate(entity.registers)}
+            for uid, register in entity.registers.items():
+                is_new = register.newer and known and register.newer.lens.uid not in known.registers
+                if is_new:
+                    form = next(_forms(entity, base, places, register))
+                    yield base.name, base.columns[places[uid]].name, form
+
     def uid_of(self, table: str, column: str = "") -> str:
         """The uid of a table or a column of the newest version.
 
@@ -169,6 +195,12 @@ class Lineage:
                     uid = columns[name] = old[each.old_name]
                     downs = registers[uid].shown_in(version, each.down)
                     registers[uid] = _Register(uid, table.by_name[name], downs=downs)
+                case Converted(name, uid):
+                    was = old[each.old_name]
+                    columns[name] = uid
+                    newer = _Newer(each, version, table.by_name[name])
+                    registers[was] = replace(registers[was], hidden=True, newer=newer)
+                    registers[uid] = _Register(uid, newer.column)
                 case Dropped(was, down):
                     uid = old[was]
                     downs = registers[uid].shown_in(version, down)
@@ -205,5 +237,19 @@ def _table_view(table: Table, version: int, sight: _Sight, entity: _Entity) -> T
     for name, uid in sight.columns.items():
         place, register = places[uid], entity.registers[uid]
         shown = register.for_null(version, table.by_name[name])
-        columns.append(ColumnView(name, base.columns[place].name, place, shown))
+        forms = tuple(_forms(entity, base, places, register))
+        columns.append(ColumnView(name, base.columns[place].name, place, shown, forms))
     return TableView(table, base, tuple(columns))
+
+
+def _forms(
+    entity: _Entity, base: Table, places: Mapping[str, int], register: _Register
+) -> Iterator[Form]:
+    """The newer forms of a register, in their order."""
+    while (newer := register.newer) is not None:
+        lens, place = newer.lens, places[newer.lens.uid]
+        old, new = replace(register.column, name=lens.old_name), newer.column
+        up, down = Expression(lens.up, old, new), Expression(lens.down, new, old)
+        register = entity.registers[lens.uid]
+        for_null = register.for_null(newer.version, new)
+        yield Form(base.columns[place].name, place, up, down, lens.on_error, for_null)

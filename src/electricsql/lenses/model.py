@@ -20,18 +20,18 @@ from electricsql.schema import Table
 
 FORMAT_VERSION: Final = 1
 NULL: Final = "NULL"
+HOLD: Final = "hold"
 
 
 class Kept(msgspec.Struct, frozen=True, tag="kept", omit_defaults=True):
     """A column that was there, under the name `was` (empty: this one).
 
-    Where a NULL does not do for one of the versions, `up` is what the new one shows in its place,
-    and `down` what the old one does: an expression without columns (empty: NULL does).
+    Where a NULL does not do for the old version, `down` is what it shows in its place: an
+    expression without columns (empty: NULL does).
     """
 
     name: str
     was: str = ""
-    up: str = ""
     down: str = ""
 
     @property
@@ -55,7 +55,28 @@ class Dropped(msgspec.Struct, frozen=True, tag="dropped", omit_defaults=True):
     down: str = NULL
 
 
-ColumnLens = Kept | Added | Dropped
+class Converted(msgspec.Struct, frozen=True, tag="converted", omit_defaults=True):
+    """A column whose values are other ones: a register of its own, beside that of the column it
+    `was` (empty: of the same name), which stays.
+
+    `up` computes the new value from the old one, by the old name, and `down` the old value from the
+    new one, by the new name. `on_error` says what the new version shows where `up` fails: what it
+    had (hold), NULL, or the value of an expression without columns.
+    """
+
+    name: str
+    uid: str
+    up: str
+    down: str
+    was: str = ""
+    on_error: str = HOLD
+
+    @property
+    def old_name(self) -> str:
+        return self.was or self.name
+
+
+ColumnLens = Kept | Added | Dropped | Converted
 
 
 class TableLens(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,6 +1,6 @@
 """How rows travel and merge: clocks, changes, rows with their shadows, cursors, deltas. Pure."""
 
-from electricsql.replication.change import Change, Op, Transaction
+from electricsql.replication.change import Change, Op, Present, Transaction
 from electricsql.replication.clock import (
     HUB_ORIGIN,
     NO_HLC,
@@ -57,6 +57,7 @@ __all__ = [
     "Op",
     "Part",
     "Place",
+    "Present",
     "Refusal",
     "Refused",
     "Row",

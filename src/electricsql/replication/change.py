@@ -9,7 +9,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from electricsql.replication.clock import Clock
+from electricsql.replication.clock import Clock, Clocks
 from electricsql.replication.cursor import Cursor
 from electricsql.schema import Key, Value
 
@@ -26,8 +26,21 @@ class Op(IntEnum):
 
 NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
-Unchanged = Callable[[Mapping[str, Value], Mapping[str, int]], Collection[str]]
-"""Which columns of a row, by its values and writers, look to an author as it writes them."""
+
+class Present(NamedTuple):
+    """A row as a change finds it, for its author: `knows` says of a column that it writes whether
+    the author had observed what is in it, and `wins` whether it writes later."""
+
+    values: Mapping[str, Value]
+    writers: Mapping[str, int]
+    clocks: Clocks
+    knows: Callable[[str], bool]
+    wins: Callable[[str], bool]
+
+
+Unchanged = Callable[[Present], Collection[str]]
+"""Which columns of a row hold already what an author writes, and knows to be there; or need not be
+written, since others win."""
 
 
 class Change(NamedTuple):
@@ -38,8 +51,8 @@ class Change(NamedTuple):
     inserted a row whose tombstone it had observed. `ended` is the last life that its author knew to
     be over at the hub, which may have forgotten that. `made_up` are the columns of an insert that
     its author's schema version would have filled so by itself (None: the table says it), and
-    `unchanged` says which columns it would write in vain (None: those that have its values): an
-    author may be shown other values than there are, and must not write them for that.
+    `unchanged` says which columns an insert or offer would write in vain (None: those that have its
+    values): an author may be shown other values than there are, and must not write them for that.
     """
 
     table: str

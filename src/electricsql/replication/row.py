@@ -34,7 +34,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from electricsql.replication.change import Change, Op
+from electricsql.replication.change import Change, Op, Present
 from electricsql.replication.clock import NO_HLC, OLDEST, Clock, Clocks
 from electricsql.replication.ids import NOBODY, is_direct
 from electricsql.schema import Table, Value
@@ -206,31 +206,41 @@ def _written(
     """The values and writers that an insert or update leaves. Who had observed the row knows what
     is in a register that nobody has written yet."""
     values, writers = dict(row.values), dict(row.writers)
-    makes = change.op is not Op.UPDATE
-    made = _writers_of(table, change, author) if makes else {}
-    unchanged = _unchanged(row, change) if makes else ()
-    born = _birth(table, row) if makes else NOBODY
-    for name, value in change.values.items():
-        if name in table.primary_key:
-            continue
-        writer, before = author.id, writers.get(name, NOBODY)
-        if makes:
-            known = row.alive and author.observed(abs(before) or born)
-            if (known or change.op is Op.OFFER) and name in unchanged:
-                continue
-            if change.op is Op.OFFER or not known:
-                writer = made[name]
-        if _is_later(writer, before, author):
-            values[name], writers[name] = value, writer
+    come, unchanged = _coming(table, row, change, author)
+    for name, writer in come.items():
+        if name not in unchanged and _is_later(writer, writers.get(name, NOBODY), author):
+            values[name], writers[name] = change.values[name], writer
     return values, writers
 
 
-def _unchanged(row: Row, change: Change) -> Collection[str]:
-    """The columns that have what an insert or offer says already."""
-    if change.unchanged is not None:
-        return change.unchanged(row.values, row.writers)
-    values = row.values
-    return {name for name, value in change.values.items() if same(values.get(name), value)}
+def _coming(
+    table: Table, row: Row, change: Change, author: Author
+) -> tuple[Mapping[str, int], Collection[str]]:
+    """Who writes which columns outside the key by a change, and the columns that an insert or offer
+    need not write."""
+    names = [name for name in change.values if name not in table.primary_key]
+    if change.op is Op.UPDATE:
+        return dict.fromkeys(names, author.id), ()
+    values, writers, born = row.values, row.writers, _birth(table, row)
+    known = {
+        name
+        for name in names
+        if row.alive and author.observed(abs(writers.get(name, NOBODY)) or born)
+    }
+    come = _writers_of(table, change, author)
+    if change.op is Op.OFFER:
+        known = set(names)
+    else:
+        come.update(dict.fromkeys(known, author.id))
+    if change.unchanged is None:
+        same_ones = [name for name in known if same(values.get(name), change.values[name])]
+        return {name: come[name] for name in names}, same_ones
+
+    def wins(name: str) -> bool:
+        return _is_later(come[name], writers.get(name, NOBODY), author)
+
+    present = Present(values, writers, author.clocks, known.__contains__, wins)
+    return {name: come[name] for name in names}, change.unchanged(present)
 
 
 def _touched(
@@ -259,7 +269,9 @@ def _writers_of(table: Table, change: Change, author: Author) -> dict[str, int]:
 
 
 def _is_later(writer: int, before: int, author: Author) -> bool:
-    """Whether a write wins over the one before in its register."""
+    """Whether a write wins over the one before in its register; none does over itself."""
+    if abs(writer) == abs(before):
+        return False
     if (writer > 0) != (before > 0):
         return writer > 0
     return author.clock_of(abs(writer)) > author.clock_of(abs(before))
