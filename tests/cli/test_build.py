@@ -162,3 +162,22 @@ def test_node_imports_what_a_build_made(notes: Typist) -> None:
     command = [str(node), "--input-type=module", "-e", script]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "notes\n"
+
+
+def test_a_build_tells_once_what_becomes_of_what_was_there(notes: Typist) -> None:
+    notes.migration("items", "CREATE TABLE a (id TEXT PRIMARY KEY NOT NULL, title TEXT, b TEXT);")
+    assert notes.well("build").startswith("Built 1 migration")
+    text = (
+        "ALTER TABLE a RENAME COLUMN title TO name; ALTER TABLE a ADD COLUMN c INTEGER;\n"
+        "-- @drop a.b down='none'\nALTER TABLE a DROP COLUMN b; ALTER TABLE a RENAME TO items;"
+    )
+    path = notes.migration("better names", text)
+    name, *lines, built = notes.well("build").splitlines()
+    assert name == path.parent.name
+    assert lines == [
+        "  a -> items            rename",
+        "  items.title -> name   rename",
+        "  items.c               add",
+        "  items.b               drop     older versions show 'none'",
+    ]
+    assert notes.well("build").splitlines() == [built]

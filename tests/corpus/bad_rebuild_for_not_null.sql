@@ -2,8 +2,8 @@
 --- migration 1
 CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
 --- migration 2
+-- expect: rebuilt-table
 CREATE TABLE new_notes (id TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL);
 INSERT INTO new_notes (id, body) SELECT id, body FROM notes;
 DROP TABLE notes;
--- expect: rebuilt-table
 ALTER TABLE new_notes RENAME TO notes;

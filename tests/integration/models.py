@@ -19,9 +19,10 @@ from electricsql.schema.postgres import default_of, has_index, held_checks
 
 class Model(NamedTuple):
     """A table. A column is its name, type, NOT NULL, whether it has a DEFAULT, and whether it is
-    computed; an index its columns, directions, and whether it is unique."""
+    computed; an index its columns, directions, and whether it is unique. The order of columns says
+    nothing."""
 
-    columns: tuple[tuple[str, ColumnType, bool, bool, bool], ...]
+    columns: frozenset[tuple[str, ColumnType, bool, bool, bool]]
     primary_key: tuple[str, ...]
     foreign_keys: frozenset[ForeignKey]
     indexes: tuple[tuple[tuple[str, ...], tuple[bool, ...], bool], ...]
@@ -46,7 +47,7 @@ def unnumbered(tables: Iterable[Table]) -> Mapping[str, Table]:
 def _expected(table: Table) -> Model:
     key = table.primary_key
     return Model(
-        columns=tuple(
+        columns=frozenset(
             (n, c.type, c.not_null or n in key, default_of(c) is not None, c.is_generated)
             for n, c in table.every.items()
         ),
@@ -79,7 +80,7 @@ def _at_the_commit(key: ForeignKey) -> ForeignKey:
 def _found(table: CatalogTable) -> Model:
     assert all(deferrable for _, _, deferrable in table.foreign_keys)
     return Model(
-        columns=tuple(
+        columns=frozenset(
             (c.name, BY_POSTGRES[c.type], c.not_null, _has_default(c), c.generated)
             for c in table.columns
         ),

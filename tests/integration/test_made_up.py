@@ -103,6 +103,8 @@ async def works(client: _Client, built: Build) -> None:
         await client.execute("BEGIN")
         try:
             for migration in built.migrations:
+                for table in migration.difference.dropped:  # the hub moves them out of the way
+                    await client.execute(f"DROP TABLE {quote(table.name)} CASCADE")
                 for sql in migration.postgres:
                     await client.execute(sql)
             for table in built.schema:

@@ -11,20 +11,29 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
-from electricsql.checks.fates import ColumnFate, Step, TableFate, fates
 from electricsql.checks.filling import fill
-from electricsql.checks.finding import Finding, Span
+from electricsql.checks.finding import Finding
 from electricsql.errors import MigrationError
 from electricsql.migrations import (
     SCHEMA_ACTIONS,
     Action,
+    ColumnFate,
     Definition,
     Directive,
+    Gap,
+    Intents,
     Policy,
     Source,
+    Span,
     Statement,
+    Step,
+    TableFate,
+    fates,
     fits,
+    gaps,
     is_local,
+    only_adds,
+    pairs_of,
     parse,
     policies,
     statements,
@@ -36,6 +45,7 @@ from electricsql.schema import (
     ColumnType,
     ForeignKey,
     Index,
+    Pair,
     Schema,
     Scratch,
     Table,
@@ -74,6 +84,25 @@ class Analysis:
         """What became of each table that the migration touches."""
         return fates(self.before, self.after, self.steps)
 
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All tables that were there and still are."""
+        return pairs_of(self.before, self.after, self.fates)
+
+    @cached_property
+    def said(self) -> Intents:
+        """What the author says of what is changed."""
+        return Intents.of(each for step in self.steps for each in step.statement.directives)
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What its lens lacks."""
+        return () if only_adds(self.fates) else tuple(gaps(self.fates, self.pairs, self.said))
+
+    def pair(self, table: Table) -> Pair | None:
+        """A table as it was and is; None if it is new."""
+        return next((pair for pair in self.pairs if pair.after.name == table.name), None)
+
     @property
     def new_tables(self) -> Iterator[TableFate]:
         return (fate for fate in self.fates if fate.before is None)
@@ -88,10 +117,19 @@ class Analysis:
     @property
     def columns(self) -> Iterator[tuple[Table, Column, ColumnFate]]:
         """Every column whose definition this migration wrote: of new tables, and of others those
-        that are new or came to be different."""
+        that are new or came to be different otherwise than by their names."""
         for table in self.fates:
             for fate in table.columns:
-                if table.after and fate.after and fate.before != fate.after:
+                if table.after and fate.after and not _is_only_renamed(fate):
+                    yield table.after, fate.after, fate
+
+    @property
+    def named_columns(self) -> Iterator[tuple[Table, Column, ColumnFate]]:
+        """Every column that has its name from this migration."""
+        for table in self.fates:
+            for fate in table.columns:
+                was = fate.before.name if fate.before else ""
+                if table.after and fate.after and fate.after.name != was:
                     yield table.after, fate.after, fate
 
     @property
@@ -104,41 +142,42 @@ class Analysis:
 
     @property
     def maybe_renamed(self) -> Iterator[tuple[Table, ColumnFate, ColumnFate]]:
-        """The columns that go while one of the same type comes, with that."""
+        """The columns that go while one of the same type comes, with that, where nothing says that
+        they are dropped."""
         for before, _, table in self.kept_tables:
             came = [each for each in table.columns if each.before is None and each.is_written]
             for lost in table.columns:
-                if lost.before is not None and lost.after is None:
+                is_lost = lost.before is not None and lost.after is None
+                if lost.before and is_lost and not self.is_said(table, lost.before):
                     alike = [c for c in came if c.after and c.after.type == lost.before.type]
                     if alike:
                         came.remove(alike[0])
                         yield before, lost, alike[0]
 
+    def is_said(self, table: TableFate, column: Column) -> bool:
+        """Whether a column is said to be dropped."""
+        names = [each.name for each in (table.before, table.after) if each]
+        return self.said.dropped(names, column.name) is not None
+
     @property
     def new_indexes(self) -> Iterator[tuple[Table, Index, Span]]:
         """The indexes and UNIQUE constraints that came, with where that is written."""
-        for old, table in self._changed:
-            for index in table.indexes:
-                if old is None or index not in old.indexes:
+        old = {pair.after.name: pair for pair in self.pairs}
+        for name, table in self.after.tables.items():
+            pair = old.get(name)
+            if pair is None or not pair.is_same:
+                for index in pair.indexes.came if pair else table.indexes:
                     yield table, index, self._index_at(table, index)
-
-    @cached_property
-    def _changed(self) -> tuple[tuple[Table | None, Table], ...]:
-        """The tables that are not what was there under that name, each with that."""
-        before = self.before.tables
-        return tuple(
-            (before.get(name), table)
-            for name, table in self.after.tables.items()
-            if before.get(name) is not table
-        )
 
     @property
     def new_foreign_keys(self) -> Iterator[tuple[Table, ForeignKey, Span]]:
         """The foreign keys that came, with where that is written."""
+        known = {pair.before.name: pair for pair in self.pairs}
         for fate in self.fates:
-            old = fate.before.foreign_keys if fate.before else ()
-            for key in fate.after.foreign_keys if fate.after else ():
-                if fate.after and key not in old:
+            pair = self.pair(fate.after) if fate.after else None
+            keys = fate.after.foreign_keys if fate.after else ()
+            for key in pair.foreign_keys(known).came if pair else keys:
+                if fate.after:
                     yield fate.after, key, fate.place_of(key.columns[0])
 
     @property
@@ -149,13 +188,13 @@ class Analysis:
             for step in self.did(Action.CREATE_TABLE, Action.ADD_COLUMN)
             for check in check_constraints(step.statement.sql)
         ]
-        for fate in self.fates:
-            old = fate.before.checks if fate.before else ()
-            for sql in fate.after.checks if fate.after else ():
+        for table in (fate.after for fate in self.fates if fate.after):
+            pair = self.pair(table)
+            for sql in pair.checks.came if pair else table.checks:
                 found = next((each for each in written if each[0].sql == sql), None)
-                if sql not in old and fate.after and found:
+                if found:
                     check, start = found
-                    yield fate.after, check, Span(start, start + len("CHECK"))
+                    yield table, check, Span(start, start + len("CHECK"))
 
     @property
     def new_names(self) -> Iterator[tuple[Span, str, str]]:
@@ -163,9 +202,8 @@ class Analysis:
         for fate in self.fates:
             if fate.after and (fate.before is None or fate.before.name != fate.after.name):
                 yield fate.at, f"Table {fate.after.name}", fate.after.name
-        for table, column, at in self.columns:
-            if at.before is None or at.before.name != column.name:
-                yield at.at, f"Column {table.name}.{column.name}", column.name
+        for table, column, place in self.named_columns:
+            yield place.at, f"Column {table.name}.{column.name}", column.name
         for _, index, span in self.new_indexes:
             if index.sql is not None:
                 yield span, f"Index {index.name}", index.name
@@ -327,6 +365,15 @@ class Analyser:
         if self._filled is not None:
             self._filled.close()
             self._filled = None
+
+
+def _is_only_renamed(fate: ColumnFate) -> bool:
+    """Whether a column is what it was, but for its name."""
+    then, now = fate.before, fate.after
+    if then is None or now is None:
+        return False
+    same = replace(then, name=now.name, place=now.place)
+    return same == now or (same.is_generated and replace(same, expression=now.expression) == now)
 
 
 def _tables_of(written: Iterable[Statement], schema: Schema) -> frozenset[str] | None:

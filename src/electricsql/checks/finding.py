@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from electricsql.migrations import FILE, Source, Statement
-from electricsql.schema import Token
+from electricsql.migrations import FILE, Source, Span
 
 
 class Severity(StrEnum):
@@ -17,19 +16,6 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a migration's text."""
-
-    start: int
-    end: int
-
-    @classmethod
-    def of(cls, *tokens: Token | Statement) -> "Span":
-        """From the first to the last of these."""
-        return cls(tokens[0].start, tokens[-1].end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from electricsql.schema import Column, ColumnType, quote
+from electricsql.schema import Column, ColumnType, Table, quote
 
 _PLAIN: Final = re.compile("[a-z_][a-z0-9_]*")
 _EXAMPLES: Final = {
@@ -35,6 +35,12 @@ def names(of: Sequence[str]) -> str:
 def example(type: ColumnType) -> str:
     """A constant of a type, in its canonical spelling."""
     return _EXAMPLES.get(type, "''")
+
+
+def dropped(table: Table, column: Column, *, has_down: bool = False) -> str:
+    """The directive which says that a column is meant to go."""
+    down = f" down={example(column.type)}" if has_down else ""
+    return f"-- @drop {name(table.name)}.{name(column.name)}{down}"
 
 
 def add_column(table: str, column: Column, rest: str = "") -> str:

@@ -22,6 +22,7 @@ from electricsql.migrations.capture import (
     fits,
     triggers,
 )
+from electricsql.migrations.fates import ColumnFate, Step, TableFate, fates
 from electricsql.migrations.folder import read_folder, write_atomically
 from electricsql.migrations.grammar import (
     SCHEMA_ACTIONS,
@@ -32,7 +33,8 @@ from electricsql.migrations.grammar import (
     fills,
     parse,
 )
-from electricsql.migrations.inferring import additive_lens
+from electricsql.migrations.inferring import Gap, Lack, additive_lens, gaps, only_adds, pairs_of
+from electricsql.migrations.intents import DOWN, DROP, RENAME, Intent, Intents
 from electricsql.migrations.local import LOCAL_ONLY, is_local, is_marked, says_local
 from electricsql.migrations.local_triggers import FIRING, hears, kept_trigger
 from electricsql.migrations.names import new_name, title_of
@@ -44,11 +46,21 @@ from electricsql.migrations.policies import (
     policies,
 )
 from electricsql.migrations.replacing import NOTED
-from electricsql.migrations.source import FILE, Directive, Source, Statement, statements, unbound
+from electricsql.migrations.source import (
+    FILE,
+    Directive,
+    Source,
+    Span,
+    Statement,
+    statements,
+    unbound,
+)
 from electricsql.migrations.weighing import row_bytes
 
 __all__ = [
     "CAPTURE_TABLES",
+    "DOWN",
+    "DROP",
     "FILE",
     "FIRING",
     "GUARD",
@@ -60,25 +72,36 @@ __all__ = [
     "NOTED",
     "ON_CONFLICT",
     "OPLOG",
+    "RENAME",
     "SCHEMA_ACTIONS",
     "Action",
     "Build",
     "BuiltMigration",
     "Bundle",
     "BundleMigration",
+    "ColumnFate",
     "Definition",
     "Directive",
+    "Gap",
+    "Intent",
+    "Intents",
+    "Lack",
     "Parsed",
     "Policy",
     "Source",
+    "Span",
     "Statement",
+    "Step",
+    "TableFate",
     "additive_lens",
     "build",
     "bundle_json",
     "bundled",
     "created",
+    "fates",
     "fills",
     "fits",
+    "gaps",
     "given_up",
     "hears",
     "index_js",
@@ -88,6 +111,8 @@ __all__ = [
     "make_bundle",
     "manifest_json",
     "new_name",
+    "only_adds",
+    "pairs_of",
     "parse",
     "policies",
     "read_bundle",

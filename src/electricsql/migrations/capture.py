@@ -15,10 +15,11 @@ text, in every SQLite since 3.38, so that is what speaks (docs/decisions/0001-ty
 is a row refused that is too large, or a transaction (`weighing.py`).
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from electricsql.migrations.replacing import gone, has_unique_rules, make_noted, note
+from electricsql.migrations.replacing import gone, has_unique_rules, make_noted, note, noted
 from electricsql.migrations.weighing import changed_bytes, fails, row_bytes, weight
 from electricsql.schema import (
     FIRST_DAY_WITH_ZONE,
@@ -48,6 +49,8 @@ CAPTURE_TABLES: Final = (
 
 _AT: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 _OFF: Final = f"WHEN NOT EXISTS (SELECT 1 FROM {GUARD})"
+_NUMBERED: Final = re.compile("CREATE TRIGGER _electric_insert_([0-9]+) AFTER INSERT ON ")
+_TRIGGERS: Final = ("insert", "update", "rekey", "delete", "note_insert", "note_update")
 SHOWN_CHARACTERS_MAX: Final = 80
 
 
@@ -61,6 +64,21 @@ def widen_oplog(before: int, after: int) -> tuple[str, ...]:
 def triggers(table: Table) -> tuple[str, ...]:
     """The statements that make a table's triggers, replacing those it may have had."""
     return tuple(_statements(table))
+
+
+def numbered(statement: str) -> tuple[str, int] | None:
+    """A table and its number, if a statement is the one among its triggers that says so."""
+    match = _NUMBERED.match(statement)
+    if match is None:
+        return None
+    return next(tokens(statement[match.end() :])).name, int(match[1])
+
+
+def no_triggers(table: Table) -> Iterator[str]:
+    """The statements that take away what capture has of a table."""
+    for name in _TRIGGERS:
+        yield f"DROP TRIGGER IF EXISTS _electric_{name}_{table.number}"
+    yield f"DROP TABLE IF EXISTS {noted(table)}"
 
 
 def fits(type: ColumnType, value: str = "?1", *, canonical: bool = True) -> str:

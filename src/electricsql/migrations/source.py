@@ -67,6 +67,19 @@ class Statement:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a migration's text."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, *tokens: "Token | Statement | Directive") -> "Span":
+        """From the first to the last of these."""
+        return cls(tokens[0].start, tokens[-1].end)
+
+
 def statements(source: Source) -> tuple[Statement, ...]:
     """The statements of a migration, in order. SQLite itself says where one is complete, so that a
     `;` in a string, a comment or a trigger's body does not end it; a last one without `;` counts

@@ -10,7 +10,7 @@ from electricsql.schema.catalog import (
     unlike,
 )
 from electricsql.schema.conditions import Conditions
-from electricsql.schema.difference import Difference, additions
+from electricsql.schema.difference import Difference, additions, changes
 from electricsql.schema.expressions import (
     columns_read,
     generated_expression,
@@ -33,7 +33,9 @@ from electricsql.schema.model import (
     Table,
     Term,
     Value,
+    fold,
 )
+from electricsql.schema.pairs import Pair
 from electricsql.schema.portable import Mistyped, Unportable
 from electricsql.schema.postgres import ROW_CHECK as POSTGRES_ROW_CHECK
 from electricsql.schema.postgres import TYPES as POSTGRES_TYPES
@@ -46,8 +48,8 @@ from electricsql.schema.postgres import held_checks
 from electricsql.schema.postgres import index_name as postgres_index_name
 from electricsql.schema.postgres import key_name as postgres_key_name
 from electricsql.schema.postgres import literal as postgres_literal
-from electricsql.schema.postgres import plan as postgres_plan
-from electricsql.schema.reading import OURS
+from electricsql.schema.reading import OURS, is_literal
+from electricsql.schema.reshaping import plan as postgres_plan
 from electricsql.schema.tokens import (
     Check,
     Kind,
@@ -90,6 +92,7 @@ __all__ = [
     "Key",
     "Kind",
     "Mistyped",
+    "Pair",
     "Schema",
     "Scratch",
     "Table",
@@ -102,13 +105,16 @@ __all__ = [
     "can_hold",
     "canonical",
     "chained",
+    "changes",
     "check_constraints",
     "column_type",
     "columns_read",
     "computed_unlike",
+    "fold",
     "generated_expression",
     "held_checks",
     "index_columns",
+    "is_literal",
     "is_needed",
     "postgres_add_column",
     "postgres_default",

@@ -47,7 +47,8 @@ class _Listed:
 class Scratch:
     """An empty database to run migrations in, and to look at what they made.
 
-    It remembers each table's number, and the tables it has read, since most migrations touch few.
+    It gives each table a number, which no other one ever gets, and remembers the tables it has
+    read, since most migrations touch few.
 
     After each ALTER, SQLite parses the whole schema again, which takes milliseconds where there are
     hundreds of tables. So a statement about one table is run in a database that has only this one,
@@ -60,6 +61,7 @@ class Scratch:
         self._has_rows = False
         self._listed: _Listed | None = None
         self._numbers: dict[str, int] = {}
+        self._last_number = 0
         self._local: set[str] = set()
         self.once_local: set[str] = set()
         """The lower-case names of all tables that local statements ever made."""
@@ -110,7 +112,7 @@ class Scratch:
     def copy(self, names: Iterable[str] | None = None) -> "Scratch":
         """Another one with the same contents; or with some of its tables, and nothing else."""
         copy = Scratch()
-        copy._numbers = dict(self._numbers)
+        copy._numbers, copy._last_number = dict(self._numbers), self._last_number
         if names is None:
             self._database.backup(copy._all)
         else:
@@ -155,22 +157,45 @@ class Scratch:
     def close(self) -> None:
         self._all.close()
 
+    def identify(self, numbers: Mapping[str, int], gone: Iterable[str] = ()) -> None:
+        """Say which tables are not new under their names, by their numbers; `gone` are names whose
+        tables are there no more."""
+        for name in gone:
+            self._numbers.pop(name, None)
+        self._numbers |= numbers
+        self._last_number = max((self._last_number, *numbers.values()))
+
     def schema(self, version: str | None = None) -> Schema:
-        """What is there now."""
+        """What is there now, at the end of a version: new tables get their numbers."""
         texts = self._list().texts
-        if texts.keys() - self._numbers.keys():
+        if texts.keys() != self._numbers.keys():
+            known = self._numbers
+            self._numbers = {}
             for name in texts:
-                self._numbers.setdefault(name, len(self._numbers) + 1)
+                self._last_number += name not in known
+                self._numbers[name] = known.get(name, self._last_number)
+        return self.look(version)
+
+    def look(self, version: str | None = None) -> Schema:
+        """What is there now, in the midst of a version: new tables have no number yet."""
+        texts, numbers = self._list().texts, self._numbers
         gone = self._read.keys() - texts.keys()
         for name in gone:
             del self._read[name], self._parents[fold(name)]
         read = self._read
-        changed = [n for n, text in texts.items() if n not in read or read[n].text != text]
+        changed = [
+            name
+            for name, text in texts.items()
+            if name not in read
+            or read[name].text != text
+            or read[name].table.number != numbers.get(name, 0)
+        ]
         if gone:
             changed += self._dependants(read.keys() - changed)
         if changed:
             self._read_again(changed)
-        return Schema({name: read[name].table for name in texts}, version)
+        tables = sorted((read[name].table for name in texts), key=lambda table: table.number)
+        return Schema({table.name: table for table in tables}, version)
 
     def _names(self) -> set[str]:
         rows = self._database.execute("SELECT lower(name) FROM sqlite_schema WHERE type = 'table'")
@@ -206,7 +231,7 @@ class Scratch:
                     opened[name] = stack.enter_context(self._only(name))
             for name, database in opened.items():
                 reader = Reader(database, name, texts[name][0], self._parents)
-                table = reader.table(self._numbers[name])
+                table = reader.table(self._numbers.get(name, 0))
                 parents = {fold(key.parent): None for key in table.foreign_keys}
                 known = {parent: self._parents.get(parent) for parent in parents}
                 self._read[name] = _Read(texts[name], known, table)

@@ -7,7 +7,7 @@ precisions are left out: SQLite ignores them.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from electricsql.limits import IDENTIFIER_BYTES_MAX, ROW_BYTES_MAX
@@ -95,13 +95,9 @@ def plan(difference: Difference) -> tuple[str, ...]:
             for foreign_key in dict.fromkeys(table.foreign_keys)
         ),
         *_new_foreign_keys(difference),
-        *_row_checks_again(difference),
+        *row_checks_again(table for table, column in difference.columns if column in table.sized),
         *(_add_check(table, check) for table, check in difference.checks),
-        *(
-            f"DROP INDEX IF EXISTS {quote(index_name(table, index))}"
-            for table, index in difference.dropped_indexes
-            if has_index(table, index)
-        ),
+        *drop_indexes(difference),
         *(create_index(*each) for each in _new_indexes(difference) if has_index(*each)),
     )
 
@@ -109,6 +105,13 @@ def plan(difference: Difference) -> tuple[str, ...]:
 def _place(added: tuple[Table, Column]) -> tuple[int, int]:
     table, column = added
     return table.number, list(table.every).index(column.name)
+
+
+def drop_indexes(difference: Difference) -> Iterator[str]:
+    """The DDL that takes away the indexes which a migration drops."""
+    for table, index in difference.dropped_indexes:
+        if has_index(table, index):
+            yield f"DROP INDEX IF EXISTS {quote(index_name(table, index))}"
 
 
 def _new_indexes(difference: Difference) -> Iterator[tuple[Table, Index]]:
@@ -157,11 +160,10 @@ def _row_condition(table: Table) -> str | None:
     return f"{' + '.join(sizes)} <= {ROW_BYTES_MAX}" if sizes else None
 
 
-def _row_checks_again(difference: Difference) -> Iterator[str]:
-    """The row checks of tables that have more such columns now. Their rows have kept to the old
+def row_checks_again(tables: Iterable[Table]) -> Iterator[str]:
+    """The row checks of tables that have other such columns now. Their rows have kept to the old
     one, and are not read again."""
-    widened = {table.name: table for table, column in difference.columns if column in table.sized}
-    for table in widened.values():
+    for table in {table.name: table for table in tables}.values():
         yield (
             f"ALTER TABLE {quote(table.name)} DROP CONSTRAINT IF EXISTS {quote(ROW_CHECK)},"
             f" ADD CONSTRAINT {quote(ROW_CHECK)} CHECK ({_row_condition(table)}) NOT VALID"

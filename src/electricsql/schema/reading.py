@@ -128,7 +128,7 @@ class Reader:
 
     def _default(self, declared: str, sql: str) -> Default:
         """A DEFAULT, with the value that a column of this type really stores for it."""
-        if not _is_literal(sql):
+        if not is_literal(sql):
             return Default(sql, constant=False)
         type = quote(declared) if declared else ""
         self._database.execute(f"CREATE TEMP TABLE {OURS}default (x {type} DEFAULT ({sql}))")
@@ -208,7 +208,7 @@ class Reader:
             )
 
 
-def _is_literal(sql: str) -> bool:
+def is_literal(sql: str) -> bool:
     """Whether a DEFAULT is a plain value: it then means the same at every insert."""
     parts = [token for token in tokens(sql) if token.text not in "()"]
     if parts and parts[0].text in ("-", "+"):

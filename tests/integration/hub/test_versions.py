@@ -13,7 +13,6 @@ from electricsql.replication import Change
 from electricsql.schema import Value
 from tests.integration.hub.hubs import Device, World, delete, insert, opened, sources, update
 from tests.integration.hub.lensed import APP, VERSIONS
-from tests.integration.hub.lensed import hand_built as hand_built
 
 pytestmark = pytest.mark.anyio
 V1, V2, V3, V4, V5 = VERSIONS

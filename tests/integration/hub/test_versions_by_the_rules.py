@@ -13,7 +13,6 @@ from electricsql.replication import Change, Op, RowId, parents_of
 from electricsql.schema import Column, ColumnType, Key, Table, Value
 from tests.integration.hub.hubs import Device, World, opened
 from tests.integration.hub.lensed import APP, VERSIONS
-from tests.integration.hub.lensed import hand_built as hand_built
 from tests.integration.hub.twin import Twin
 
 pytestmark = pytest.mark.anyio

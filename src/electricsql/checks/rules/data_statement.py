@@ -28,16 +28,22 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
-from electricsql.migrations import Action
+from electricsql.migrations import Action, Span
 
 
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """Statements on rows, but for those that fill a table which is built anew, or one that only
     devices have."""
-    rebuilt = {fate.after.name.lower() for fate in seen.fates if fate.rebuilt and fate.after}
+    rebuilt = {
+        table.name.lower()
+        for fate in seen.fates
+        if fate.rebuilt
+        for table in (fate.before, fate.after)
+        if table
+    }
     for step in seen.did(Action.DATA, Action.COPY):
         if step.local:
             continue

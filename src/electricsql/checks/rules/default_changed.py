@@ -1,11 +1,10 @@
 """A column that is there gets another DEFAULT.
 
 Rows that are there keep what they have, and devices that are on the old version, maybe for weeks,
-go on inserting rows with the old DEFAULT: from now on there would be rows of both kinds.
+go on inserting rows with the old DEFAULT: from now on there are rows of both kinds. Each device
+shows what was stored, whatever its own DEFAULT is.
 
-Leave it, and let the app give the value at each insert.
-
-Refused:
+Warned:
 
     CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, stars INTEGER NOT NULL DEFAULT 0);
     -- next migration
@@ -29,7 +28,7 @@ from electricsql.checks.rule import rule
 from electricsql.schema import Column
 
 
-@rule(Severity.ERROR)
+@rule(Severity.WARNING, waivable=True)
 def find(seen: Analysis) -> Iterator[Problem]:
     """Kept columns with another DEFAULT than before."""
     for before, _, table in seen.kept_tables:
@@ -41,7 +40,7 @@ def find(seen: Analysis) -> Iterator[Problem]:
                     f"The DEFAULT of {before.name}.{then.name} changes from {_of(then)}"
                     f" to {_of(now)}.",
                     "Devices on older versions go on inserting rows with the old one.",
-                    help="Leave it as it is, and let the app give the value at each insert.",
+                    help="Leave it as it is, or waive this if rows of both kinds are fine.",
                 )
 
 

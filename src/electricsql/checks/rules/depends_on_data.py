@@ -31,9 +31,9 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import When, rule
-from electricsql.migrations import Action
+from electricsql.migrations import Action, Span
 from electricsql.schema import Index, Table, columns_read, sources
 
 _WHY = "Whether a device gets past this migration would depend on the rows that it has."
@@ -80,18 +80,18 @@ def _over_what_was_there(seen: Analysis) -> Iterator[tuple[Span, str]]:
 
 def _is_old(seen: Analysis, table: Table, names: frozenset[str] | set[str]) -> bool:
     """Whether columns come to nothing but what was there."""
-    before = seen.before.tables.get(table.name)
+    pair = seen.pair(table)
     read = sources(table, names)
-    return before is not None and bool(read) and read <= set(before.column_names)
+    return pair is not None and bool(read) and read <= set(pair.columns.values())
 
 
 def _is_any_old(seen: Analysis, table: Table, index: Index) -> bool:
     """Whether two rows that were there can be in each other's way: not if they have NULL, or their
     keys, in it."""
-    before = seen.before.tables.get(table.name)
-    if before is None:
+    pair = seen.pair(table)
+    if pair is None:
         return False
     plain = {term.column for term in index.terms if term.is_plain}
-    new = (table.by_name[name] for name in plain - set(before.every) if name in table.by_name)
+    new = [column for column in pair.added if column.name in plain & table.by_name.keys()]
     has_key = bool(table.primary_key) and set(table.primary_key) <= plain
     return not has_key and all(column.default_value is not None for column in new)

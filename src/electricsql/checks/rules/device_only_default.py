@@ -30,7 +30,7 @@ def find(seen: Analysis) -> Iterator[Problem]:
     """Columns of new tables, with a DEFAULT that there is on devices only."""
     for table, column, fate in seen.columns:
         default = column.default
-        is_new = seen.before.tables.get(table.name) is None
+        is_new = seen.pair(table) is None
         if is_new and default and not default.constant and postgres_default(column) is None:
             yield Problem(
                 fate.at,

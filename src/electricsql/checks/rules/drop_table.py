@@ -1,9 +1,10 @@
-"""A migration drops a table.
+"""A migration drops a table, and does not say that this is meant.
 
-Devices that are on the old version, maybe for weeks, still show the table and write to it. What
-they wrote would be lost.
+Devices that are on the old version, maybe for weeks, still show the table and write to it. Nothing
+of that is lost: its rows stay at the hub, and older versions go on seeing each other's. Newer ones,
+and whoever reads Postgres, see no more of them. Say that this is meant, above the statement:
 
-Leave the table in place; an app that no longer shows it has no need that it goes.
+    -- @drop notes
 
 Refused:
 
@@ -15,7 +16,8 @@ Accepted:
 
     CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL);
     -- next migration
-    CREATE TABLE pages (id TEXT PRIMARY KEY NOT NULL);
+    -- @drop notes
+    DROP TABLE notes;
 """
 
 from collections.abc import Iterator
@@ -23,16 +25,19 @@ from collections.abc import Iterator
 from electricsql.checks.analysis import Analysis
 from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
+from electricsql.checks.spelling import name
 
 
 @rule(Severity.ERROR)
 def find(seen: Analysis) -> Iterator[Problem]:
     """Tables that were there and are not any more."""
     for fate in seen.fates:
-        if fate.before is not None and fate.after is None:
+        if fate.before is None or fate.after is not None:
+            continue
+        if seen.said.dropped([fate.before.name]) is None:
             yield Problem(
                 fate.at,
-                f"Table {fate.before.name} is dropped.",
-                "Devices on older versions still use it; what they write would be lost.",
-                help="Leave it in place, and create what the new version needs beside it.",
+                f"Table {fate.before.name} is dropped, and nothing says that this is meant.",
+                "Devices on older versions go on using it, and newer ones see no more of it.",
+                fix=f"-- @drop {name(fate.before.name)}",
             )

@@ -17,9 +17,10 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
 from electricsql.checks.spelling import name
+from electricsql.migrations import Span
 from electricsql.schema import Column, Table
 
 

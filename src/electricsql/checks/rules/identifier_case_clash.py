@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
+from electricsql.migrations import Span
 from electricsql.schema import OURS, quote
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

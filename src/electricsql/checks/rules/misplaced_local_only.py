@@ -20,9 +20,9 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
-from electricsql.migrations import LOCAL_ONLY
+from electricsql.migrations import LOCAL_ONLY, Span
 
 
 @rule(Severity.ERROR)

@@ -9,8 +9,9 @@ The rule looks where the environment can be asked what it has applied.
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
+from electricsql.migrations import Span
 
 
 @rule(Severity.ERROR)

@@ -1,11 +1,12 @@
 """A column goes while one of the same type comes: renamed, or dropped and another added.
 
-A rename keeps the values; a column that is dropped loses them, on every device. The migration does
-not say which is meant, and neither is safe: devices that are on the old version, maybe for weeks,
-know the old name only.
+A rename keeps the values: what is written under one name is seen under the other. A column that is
+dropped keeps them for older versions only, and the new one begins empty. The migration does not say
+which is meant.
 
-Leave the old column in place. If the new one is only another word for it, keep the old name, and
-call it what you like in the app. If it is something else, add it, and drop nothing.
+To rename a column, write `ALTER TABLE notes RENAME COLUMN body TO content`. Where that can't be,
+say it in a directive above a statement: `-- @rename notes.body -> content`. If the column is to
+go, say `-- @drop notes.body`.
 
 Refused:
 
@@ -18,6 +19,14 @@ Accepted:
 
     CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
     -- next migration
+    ALTER TABLE notes RENAME COLUMN body TO content;
+
+Accepted:
+
+    CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+    -- next migration
+    -- @drop notes.body
+    ALTER TABLE notes DROP COLUMN body;
     ALTER TABLE notes ADD COLUMN content TEXT;
 """
 
@@ -26,7 +35,7 @@ from collections.abc import Iterator
 from electricsql.checks.analysis import Analysis
 from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
-from electricsql.checks.spelling import add_column
+from electricsql.checks.spelling import dropped, name
 
 
 @rule(Severity.ERROR)
@@ -34,11 +43,13 @@ def find(seen: Analysis) -> Iterator[Problem]:
     """Columns that may have been renamed."""
     for table, lost, came in seen.maybe_renamed:
         assert lost.before is not None and came.after is not None
-        old, new = lost.before.name, came.after.name
+        old, new = lost.before, came.after
+        has_down = old.not_null and old.default is None
         yield Problem(
             lost.at,
-            f"Column {table.name}.{old} goes and {new} comes: renamed, or dropped and added?",
-            f"A rename would keep the values, a drop loses them; older versions know {old} only.",
-            fix=add_column(table.name, came.after),
-            help=f"Leave {old} in place, and add {new} beside it only if it is something else.",
+            f"Column {table.name}.{old.name} goes and {new.name} comes: renamed, or dropped and"
+            " added?",
+            "A rename keeps the values. Of a column that is dropped, newer versions see no more.",
+            fix=f"-- @rename {name(table.name)}.{name(old.name)} -> {name(new.name)}",
+            help=f"Write that above the statement, or {dropped(table, old, has_down=has_down)}",
         )

@@ -7,6 +7,8 @@ with the app's. Postgres has columns of its own in every table: `oid`, `tableoid
 A table that was on devices only leaves its name behind when it is dropped: triggers that write it
 go by what it was, and hear of what comes from others.
 
+Names that begin with `~` are those of what older versions have, and newer ones do not.
+
 Words that are keywords in Postgres (`user`, `order`, `desc`) are no problem: every name is quoted
 there.
 
@@ -37,6 +39,7 @@ from typing import Final
 from electricsql.checks.analysis import Analysis
 from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
+from electricsql.lenses import HIDDEN
 from electricsql.schema import OURS
 
 _SYSTEM_COLUMNS: Final = frozenset(("oid", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
@@ -53,6 +56,13 @@ def find(seen: Analysis) -> Iterator[Problem]:
                 "Such names are those of the system's own tables and triggers in the same file.",
                 help="Choose another name.",
             )
+        elif name.startswith(HIDDEN):
+            yield Problem(
+                at,
+                f"{shown} has a name that starts with {HIDDEN}.",
+                "Such names are those of tables and columns that only older versions have.",
+                help="Choose another name.",
+            )
     for fate in seen.new_tables:
         if fate.after and fate.after.name.lower() in seen.once_local:
             yield Problem(
@@ -61,7 +71,7 @@ def find(seen: Analysis) -> Iterator[Problem]:
                 "Triggers that write it go by that, and hear of what comes from others.",
                 help="Choose another name: the app can then copy rows from the one to the other.",
             )
-    for table, column, place in seen.columns:
+    for table, column, place in seen.named_columns:
         if column.name.lower() in _SYSTEM_COLUMNS:
             yield Problem(
                 place.at,

@@ -15,9 +15,9 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.fates import Step
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
+from electricsql.migrations import Span, Step
 
 
 @rule(Severity.ERROR)

@@ -19,8 +19,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
+from electricsql.migrations import Span
 from electricsql.schema import Table, postgres_index_name, postgres_key_name
 
 

@@ -52,10 +52,10 @@ Accepted:
 from collections.abc import Iterator, Sequence
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
 from electricsql.checks.spelling import name, names
-from electricsql.migrations import KEEP_FIRST, given_up
+from electricsql.migrations import KEEP_FIRST, Span, given_up
 from electricsql.schema import Index, Table, Unportable, index_columns, postgres_has_index
 
 

@@ -33,9 +33,9 @@ from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
 from electricsql.checks.directives import FORMS
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import rule
-from electricsql.migrations import ON_CONFLICT, Policy, policies
+from electricsql.migrations import ON_CONFLICT, Policy, Span, policies
 from electricsql.schema import index_columns
 
 

@@ -22,8 +22,9 @@ Accepted:
 from collections.abc import Iterator
 
 from electricsql.checks.analysis import Analysis
-from electricsql.checks.finding import Problem, Severity, Span
+from electricsql.checks.finding import Problem, Severity
 from electricsql.checks.rule import When, all_rules, rule
+from electricsql.migrations import Span
 
 
 @rule(Severity.ERROR, when=When.LAST)

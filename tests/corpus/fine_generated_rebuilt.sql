@@ -5,5 +5,6 @@ CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, a TEXT, b TEXT AS (trim(a)));
 CREATE TABLE n (id TEXT PRIMARY KEY NOT NULL, a TEXT, b TEXT AS (trim(a)), c TEXT AS (rtrim(a)));
 INSERT INTO n (id, a) SELECT id, a FROM t;
 DROP TABLE t;
--- expect: rebuilt-table
 ALTER TABLE n RENAME TO t;
+--- row
+INSERT INTO t (id, a) VALUES ('a', ' x ');
