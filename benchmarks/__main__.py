@@ -20,6 +20,7 @@ from benchmarks import (
     latency,
     local_writes,
     merging,
+    versions,
     waiting,
 )
 from benchmarks.machine import describe
@@ -39,6 +40,7 @@ SUBJECTS: Final[dict[str, Callable[[Stage], Iterator[Result]]]] = {
     "catching-up": catching_up.run,
     "connections": connections.run,
     "building": building.run,
+    "versions": versions.run,
 }
 
 

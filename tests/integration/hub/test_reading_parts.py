@@ -95,6 +95,26 @@ async def test_tombstones_keep_values_as_they_were(any_database: str) -> None:
         assert await _got(world, by_device | direct) == expected
 
 
+async def test_hidden_values_come_back_as_they_were(any_database: str) -> None:
+    drops = "".join(f"-- @drop kinds.{c}\nALTER TABLE kinds DROP COLUMN {c};\n" for c in VALUES)
+    async with opened(any_database, TYPES) as world:
+        device, version = await world.device(), world.schema.version
+        before, after, updated = (_values_by_id(when) for when in ("before", "after", "update"))
+        every = before | after | updated
+        expected = {id: exact(value) for id, (_, value) in every.items()}
+        later = [_row(world, id, pair) for id, pair in after.items()]
+        later += [_row(world, id) for id in updated]
+        await device.write(*(_row(world, id, pair) for id, pair in before.items()))
+        await world.migrate(TYPES, drops)
+        updates = [Change("kinds", Op.UPDATE, (id,), dict([p])) for id, p in updated.items()]
+        for changes in (later, updates, [delete("kinds", id) for id in every]):
+            await world.hub.merge([device.transaction(*changes, version=version)])
+            if changes is not later:
+                rows, _ = await world.look(view=world.versions.view(version))
+                values = {row_id.key[0]: row.values for row_id, row in rows.items()}
+                assert {id: exact(values[id][c]) for id, (c, _) in every.items()} == expected
+
+
 async def test_a_blob_of_10_mb_comes_back_as_it_was(any_database: str) -> None:
     async with opened(any_database, ITEMS) as world:
         device = await world.device()

@@ -221,3 +221,47 @@ async def test_the_census_says_what_each_device_is_at(any_database: str) -> None
         assert device.schema_version == V2
         with pytest.raises(ServiceError):
             await world.hub.schema_at("later")
+
+
+USERS = (
+    "-- @unique users.email on-conflict=keep-first\n"
+    "CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, email TEXT UNIQUE, note TEXT);",
+    "ALTER TABLE users RENAME COLUMN email TO mail; ALTER TABLE users RENAME TO people;",
+)
+
+
+async def test_a_value_that_is_taken_gives_way_under_another_name(any_database: str) -> None:
+    async with opened(any_database, *USERS) as world:
+        old, new = await pinned(world, "old", sources(*USERS)[0].name), await world.device("new")
+        await new.write(insert("people", {"id": 1, "mail": "a", "note": None}))
+        await old.write(insert("users", {"id": 2, "email": "a", "note": None}))
+        assert {n: row["email"] for n, row in (await old.items()).items()} == {1: "a", 2: None}
+        assert (await world.hub.status()).drift == ()
+
+
+REBUILT = (
+    "CREATE TABLE items (id INTEGER PRIMARY KEY NOT NULL, a TEXT, b TEXT, c INTEGER);"
+    "CREATE TABLE parts (id INTEGER PRIMARY KEY NOT NULL, item INTEGER REFERENCES items);",
+    "-- @drop items.b\n"
+    "CREATE TABLE new_items (c INTEGER, d TEXT DEFAULT 'd', id INTEGER PRIMARY KEY NOT NULL,"
+    " aa TEXT);\nINSERT INTO new_items (c, id, aa) SELECT c, id, a FROM items;\n"
+    "DROP TABLE items;\nALTER TABLE new_items RENAME TO items;",
+)
+
+
+async def test_a_table_that_was_built_anew_is_the_same(any_database: str) -> None:
+    async with opened(any_database, REBUILT[0]) as world:
+        old = await pinned(world, "old", sources(*REBUILT)[0].name)
+        await old.write(insert("items", {"id": 1, "a": "a", "b": "b", "c": 3}))
+        await world.migrate(*REBUILT)
+        new = await pinned(world, "new", sources(*REBUILT)[1].name)
+        assert await new.items() == {1: {"c": 3, "d": "d", "aa": "a"}}
+        await new.write(update("items", 1, aa="A"))
+        await old.write(update("items", 1, b="B"))
+        await world.client.execute("INSERT INTO items (id, aa) VALUES (2, 'direct')")
+        await world.client.execute("INSERT INTO parts VALUES (1, 2)")
+        assert await old.items() == {
+            1: {"a": "A", "b": "B", "c": 3},
+            2: {"a": "direct", "b": None, "c": None},
+        }
+        assert (await world.hub.status()).drift == ()
