@@ -121,3 +121,15 @@ def plan(random: Random, alive: bool, most: int) -> Steps:
             steps.append((Op.UPDATE, random.choice([{"body": body}, {"done": done}])))
         alive = steps[-1][0] is not Op.DELETE
     return steps
+
+
+def test_who_counts_a_life_otherwise_than_the_hub_is_sent_the_row_and_nobody_touches_it() -> None:
+    """The key counts as made up: readings do not leave such a row out for its author."""
+    author = Author(id := transaction_id(11, 1), Clock(1, 1), {}, everything)
+    for life, writer in ((2, -id), (1, id)):
+        change = Change(
+            "notes", Op.INSERT, KEY, {"id": "n1", "body": "a", "done": 1}, life, life - 1
+        )
+        row = change_row(NOTES, None, change, author)
+        assert row is not None and row.incarnation == 1
+        assert (row.writers["id"], row.touched, row.touched_before) == (writer, id, 0)

@@ -291,7 +291,8 @@ class Reading:
         shadows = [read_shadow(text, len(table.columns)) for text in places]
         await self._learn_clocks(shadows)
         shadow_of = [places[text] for text in chunk.shadows]
-        authors = [self._author(shadow, cursor) for shadow in shadows]
+        key = table.positions[table.primary_key[0]]
+        authors = [self._author(shadow, cursor, key) for shadow in shadows]
         if len(set(authors)) == 1:
             return [Block(table.name, table.column_names, values, shadows, shadow_of, authors[0])]
         return list(_split(table, values, shadows, (shadow_of, authors)))
@@ -301,12 +302,14 @@ class Reading:
         if unknown:
             self._clocks.update(await self._known.of(self._connection, unknown, self._horizon))
 
-    def _author(self, shadow: Shadow, cursor: Cursor | None) -> int:
+    def _author(self, shadow: Shadow, cursor: Cursor | None, key: int) -> int:
         origins = set()
         for id in _ids(shadow):
             if cursor is None or not cursor.snapshot.sees(xid_of(id)):
                 clock = self._clocks.get(id)
                 origins.add(clock.origin if clock else HUB_ORIGIN)
+                if id == -shadow.writers[key]:  # its author counts the row's lives otherwise
+                    origins.add(HUB_ORIGIN)
         return origins.pop() if len(origins) == 1 else HUB_ORIGIN
 
     def _part(self, blocks: list[Block], place: Place | None) -> Part:

@@ -6,6 +6,7 @@ Postgres transaction. So an id tells at once whether a cursor has it, without a 
 
 In a row's registers the sign is the rank: a negative id is the same transaction's made-up value (a
 default), which loses against everything that anybody wrote (see lenses in docs/words.md: rank).
+In a key, which is never merged, it says that its writer counts the lives of the row otherwise.
 0 is nobody: a register that no known transaction wrote.
 """
 

@@ -2,7 +2,8 @@
 
 1. Incarnations. A change meant for an earlier life of the row does nothing; an insert that starts a
    later life replaces the row. The hub counts: an author may remember lives that the hub has
-   forgotten, and then has higher numbers (`life_meant`).
+   forgotten, and then has higher numbers (`life_meant`). The key of a row that an insert made
+   in a life of another number counts as made up: a reading leaves it out for nobody.
 2. Columns: last writer wins by `(rank, hlc, origin)`, each column on its own. A made-up value (an
    insert's column that equals its default) has rank 0 and loses against every written one.
 3. A delete takes effect only if its author had observed every write the row has had in this life
@@ -183,6 +184,8 @@ def _birth(table: Table, row: Row) -> int:
 def _born(table: Table, change: Change, author: Author, life: int) -> Row:
     values = {**table.default_values, **change.values}
     writers = _writers_of(table, change, author)
+    if life != change.incarnation:  # so its author is sent the row, and counts as the hub does
+        writers |= dict.fromkeys(table.primary_key, -author.id)
     return Row(values, writers, life, NOBODY, author.id)
 
 

@@ -18,6 +18,7 @@ from electricsql.protocol import (
     encode_transaction,
 )
 from electricsql.replication import (
+    HUB_ORIGIN,
     Change,
     Cursor,
     Op,
@@ -315,15 +316,16 @@ class HubContract:
         assert [each.name for each in reading.migrations_since(before)] == [VERSIONS[1].name]
         assert reading.migrations_since(reading.cursor) == []
 
-    def test_an_author_is_not_sent_its_own_rows(self) -> None:
+    def test_an_author_is_sent_of_its_own_rows_those_whose_lives_it_counts_otherwise(self) -> None:
         hub = self.new_hub()
-        submitted = _submitted(hub, 1)
+        again = Change("parents", Op.INSERT, (1,), {"id": 1, "name": "a"}, 2, 1)
+        changes = [again, Change("log", Op.INSERT, (9,), {"id": 9})]
+        submitted = _submitted(hub, 1, changes=changes)
         before = hub.reading().cursor
         hub.merge([submitted], NOW_MS)
-        authors = {
-            block.author for part in hub.reading().parts_since(before) for block in part.blocks
-        }
-        assert authors == {submitted.origin}
+        blocks = [block for part in hub.reading().parts_since(before) for block in part.blocks]
+        authors = {block.table: block.author for block in blocks}
+        assert authors == {"parents": HUB_ORIGIN, "log": submitted.origin}
 
     def test_what_an_older_session_has_left_is_not_merged(self) -> None:
         hub = self.new_hub()

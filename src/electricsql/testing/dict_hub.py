@@ -121,7 +121,7 @@ class DictHub:
         """The hlc of whoever wrote a row's key."""
         row = self.rows[row_id]
         (key,) = self.schema.tables[row_id.table].primary_key
-        return self.clocks[row.writers[key]].hlc
+        return self.clocks[abs(row.writers[key])].hlc
 
     def schema_at(self, version: str | None) -> Schema:
         (found,) = (each for each in VERSIONS[: self.version] if each.name == version)

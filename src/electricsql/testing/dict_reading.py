@@ -50,7 +50,7 @@ class DictReading:
         old, sees = _seen_by(cursor)
         for row_id, row in self._hub.rows.items():
             if xids[row_id] >= old and not sees(xids[row_id]):
-                blocks[row_id.table, self._author(row, old, sees)].append(row)
+                blocks[row_id.table, self._author(row, old, sees, row_id.table)].append(row)
         tables = self._hub.schema.tables
         in_order = sorted(blocks.items(), key=lambda block: tables[block[0][0]].number)
         chunks = [
@@ -74,14 +74,15 @@ class DictReading:
                 refused[origin].append(each.told)
         return refused
 
-    def _author(self, row: Row, old: int, sees: Callable[[int], bool]) -> int:
-        """The device that made everything new in the row, if there is one."""
+    def _author(self, row: Row, old: int, sees: Callable[[int], bool], table: str) -> int:
+        """The device that made everything new in the row, if there is one, and knows which life it
+        is."""
         clocks = self._hub.clocks
-        origins = {
-            clocks.get(id, OLDEST).origin
-            for id in row.transactions()
-            if (xid := xid_of(id)) >= old and not sees(xid)
-        }
+        new = {id for id in row.transactions() if (xid := xid_of(id)) >= old and not sees(xid)}
+        origins = {clocks.get(id, OLDEST).origin for id in new}
+        key = self._hub.schema.tables[table].primary_key[0]
+        if -row.writers.get(key, NOBODY) in new:
+            origins.add(HUB_ORIGIN)
         return origins.pop() if len(origins) == 1 else HUB_ORIGIN
 
     def _part(self, chunks: Sequence[tuple[Table, int, Sequence[Row]]]) -> Part:
