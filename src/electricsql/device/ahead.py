@@ -4,7 +4,7 @@ more a device has unsent, the longer that takes, and meanwhile programs shall wr
 What programs change while this goes on is merged again, round by round, each shorter than the one
 before. What is left for the transaction that applies the delta are the rows of the last round, and
 those that can't be had right here: rows whose parents are missing, or that a rule of their table
-refuses.
+refuses, and those that the delta has of tables that are not built.
 """
 
 import sqlite3
@@ -93,7 +93,12 @@ class Ahead:
             self.late[table.name].add(key)
 
     def _needs_more(self, table: Table, key: Key) -> bool:
-        """Whether a row that others refer to was deleted here, or one that it refers to is gone."""
+        """Whether a row that others refer to was deleted here, or one that it refers to is gone, or
+        nobody knows yet what it will refer to."""
+        if table.foreign_keys and table.name not in self._asides:
+            received, _ = self._contents.row(RowId(table.name, key))
+            if received is not None:  # they are merged when the delta is applied
+                return True
         steps = self._merging.unsent.of(table, key)
         is_deleted = bool(steps) and steps[-1][1].op is Op.DELETE
         children = children_of(self._database, self._schema, RowId(table.name, key), self._name)
