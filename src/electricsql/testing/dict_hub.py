@@ -241,7 +241,11 @@ class DictHub:
         changes = [change for each in transactions for change in each.changes]
         touched = wanted(transactions)
         for change in changes:
-            touched.update(parents_of(self.schema.tables[change.table], change.values))
+            table = self.schema.tables[change.table]
+            touched.update(parents_of(table, change.values))
+            row = self.rows.get(RowId(change.table, change.key))
+            if row is not None and change.op is not Op.DELETE:  # it may be brought back
+                touched.update(parents_of(table, row.values))
         deleted = {RowId(c.table, c.key) for c in changes if c.op is Op.DELETE}
         return any(
             touched & client.rows.keys() or deleted & client.shared
