@@ -33,6 +33,8 @@ class LoadedRows(dict[RowId, Row | None]):
         super().__init__()
         self.xids: dict[RowId, int] = {}
         """Who stamped the shadow, where there is one."""
+        self.unlocked: set[RowId] = set()
+        """Those that anybody may change or delete meanwhile."""
 
 
 class Loader:
@@ -64,6 +66,9 @@ class Loader:
             gone = [place for place, bare in shadows.items() if not bare.alive]
             values.update(await self._kept(table, keys, gone, table.columns))
             self.rows.update(dict.fromkeys(ids))
+            self.rows.unlocked.difference_update(ids)
+            if not lock:
+                self.rows.unlocked.update(ids)
             for place, found in values.items():
                 self.rows[ids[place]] = Row(found, *shadows.get(place, _NO_SHADOW)[1:])
 

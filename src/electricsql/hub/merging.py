@@ -279,14 +279,27 @@ class _Merge:
             await self._loader.load_parents(absent)
 
     async def _merge(self, batch: Sequence[Incoming]) -> Merged:
-        """The pure merge, again while it asks for rows that nobody loaded (parents of parents)."""
+        """The pure merge, again while it asks for rows that nobody loaded (parents of parents), or
+        rows refer to some that nobody locked (children of what was to be deleted)."""
         rows = self._loader.rows
         while True:
             await self._loader.learn_clocks()
             merged = await work(len(rows), merge, self._schema, rows, batch)
-            if not merged.missed:
+            loose = self._parents_in(merged) & rows.unlocked if rows.unlocked else set()
+            if not merged.missed and not loose:
                 return merged
             await self._loader.load_parents(merged.missed)
+            await self._loader.load(loose)
+
+    def _parents_in(self, merged: Merged) -> set[RowId]:
+        """What the rows that change refer to."""
+        tables = self._schema.tables
+        return {
+            parent
+            for row_id, row in merged.rows.items()
+            if row.alive
+            for parent in parents_of(tables[row_id.table], row.values)
+        }
 
     def _sent_back(self, merged: Merged, direct: int) -> dict[RowId, Row]:
         """Rows that their author has otherwise than the hub: the hub itself touches them."""

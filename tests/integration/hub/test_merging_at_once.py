@@ -79,6 +79,47 @@ async def test_a_clock_cut_back_is_later_than_what_its_merge_has_waited_for(
         assert row == {"id": 1, "n": 3, "who": "direct"}
 
 
+NESTED = """
+CREATE TABLE tops (id INTEGER PRIMARY KEY NOT NULL);
+CREATE TABLE middles (id INTEGER PRIMARY KEY NOT NULL, top INTEGER REFERENCES tops);
+CREATE TABLE leaves (id INTEGER PRIMARY KEY NOT NULL, middle INTEGER REFERENCES middles);
+"""
+
+
+async def test_a_parent_that_is_also_a_child_of_what_goes_is_brought_back(
+    any_database: str,
+) -> None:
+    """Middle 1 is moved below top 1 by a client and then deleted by another one; meanwhile a device
+    that knows of neither deletes top 1 and puts a leaf below middle 1."""
+    async with opened(any_database, NESTED) as world:
+        device = await world.device()
+        await device.write(
+            insert("tops", {"id": 1}),
+            insert("tops", {"id": 2}),
+            insert("middles", {"id": 1, "top": 2}),
+        )
+        await device.catch_up()
+        await world.client.execute("UPDATE middles SET top = 1")
+        client = await asyncpg.connect(world.url)
+        transaction = client.transaction()
+        await transaction.start()
+        await client.execute("DELETE FROM middles")
+        leaf: dict[str, Value] = {"id": 1, "middle": 1}
+        merging = asyncio.create_task(device.write(delete("tops", 1), insert("leaves", leaf)))
+        while not await world.client.fetch(WAITS):
+            pass
+        await transaction.commit()
+        await client.close()
+        await merging
+        assert await world.hub.quarantined() == []
+        assert {(row_id.table, *row_id.key) for row_id in await world.tables()} == {
+            ("tops", 1),
+            ("tops", 2),
+            ("middles", 1),
+            ("leaves", 1),
+        }
+
+
 NAMES = """
 -- @unique names.a on-conflict=keep-first
 -- @unique names.b on-conflict=keep-first
