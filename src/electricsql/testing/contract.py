@@ -308,23 +308,6 @@ class HubContract:
         hub.commit(0, NOW_MS)
         assert not hub.write(0, [Statement(Verb.REMOVE, "parents", (1,))])
 
-    def test_who_brings_a_child_back_waits_for_whoever_deletes_its_parent(self) -> None:
-        """Only the hub knows which parent that is: the change does not name it."""
-        hub = self.new_hub()
-        gone = Statement(Verb.REMOVE, "children", (1,)), Statement(Verb.REMOVE, "parents", (1,))
-        for statements in ([PARENT, CHILD], gone[:1]):
-            assert hub.write(0, statements)
-            hub.commit(0, NOW_MS)
-        noted = Change("children", Op.UPDATE, (1,), {"note": "c"})
-        submitted = _submitted(hub, 1, changes=[noted])
-        assert hub.write(0, gone[1:])
-        assert not hub.merge([submitted], NOW_MS)
-        hub.commit(0, NOW_MS)
-        assert hub.shown() == {}
-        assert hub.merge([submitted], NOW_MS)
-        assert hub.shown().keys() == {ONE, RowId("children", (1,))}
-        assert hub.waiting() == []
-
     def test_a_migration_comes_once(self) -> None:
         hub = self.new_hub()
         before = hub.reading().cursor

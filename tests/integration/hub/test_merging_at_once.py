@@ -79,6 +79,30 @@ async def test_a_clock_cut_back_is_later_than_what_its_merge_has_waited_for(
         assert row == {"id": 1, "n": 3, "who": "direct"}
 
 
+async def test_who_brings_a_child_back_waits_for_whoever_deletes_its_parent(
+    any_database: str,
+) -> None:
+    """Only the hub knows which parent that is: the change does not name it."""
+    async with opened(any_database, FAMILY) as world:
+        device = await world.device()
+        child: dict[str, Value] = {"id": "c", "parent": 1, "n": 1}
+        await device.write(insert("parents", {"id": 1, "n": 1}), insert("children", child))
+        await device.catch_up()
+        await world.client.execute("DELETE FROM children")
+        client = await asyncpg.connect(world.url)
+        transaction = client.transaction()
+        await transaction.start()
+        await client.execute("DELETE FROM parents")
+        merging = asyncio.create_task(device.write(update("children", "c", n=2)))
+        while not await world.client.fetch(WAITS):
+            pass
+        await transaction.commit()
+        await client.close()
+        await merging
+        assert await world.hub.quarantined() == []
+        assert (await world.tables()).keys() == {("parents", (1,)), ("children", ("c",))}
+
+
 NESTED = """
 CREATE TABLE tops (id INTEGER PRIMARY KEY NOT NULL);
 CREATE TABLE middles (id INTEGER PRIMARY KEY NOT NULL, top INTEGER REFERENCES tops);
